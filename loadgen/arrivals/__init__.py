@@ -1,0 +1,1 @@
+"""WHEN: events become due by a plan, as pure functions of a sequence number."""

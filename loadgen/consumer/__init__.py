@@ -1,0 +1,1 @@
+"""READ: the other door to confluent_kafka, for reading back."""

@@ -1,0 +1,1 @@
+"""WHAT: an order is a function of (seed, number); keys likewise."""

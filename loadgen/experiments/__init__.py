@@ -1,0 +1,1 @@
+"""MANY: questions that take many runs: capacity, sweep, tune."""

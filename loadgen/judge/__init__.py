@@ -1,0 +1,1 @@
+"""JUDGE: what may be believed, and what is different."""

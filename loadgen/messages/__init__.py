@@ -1,0 +1,1 @@
+"""BYTES: domain orders become messages, messages become bytes."""

@@ -1,0 +1,1 @@
+"""C: the two hot ends, timed acknowledgement and pooled sending; optional at install."""

@@ -1,0 +1,1 @@
+"""SEND: one transport, and the publisher that applications use."""

@@ -1,0 +1,1 @@
+"""MEASURE: a slab of counts and histograms per worker, and the door to the instrument that fills it."""

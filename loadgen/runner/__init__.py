@@ -1,0 +1,1 @@
+"""DRIVE: one run on one host: coordinator, workers, hot loop."""

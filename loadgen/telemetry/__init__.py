@@ -1,0 +1,1 @@
+"""WATCH: logs, metrics and traces from one-second sums, never per message."""

@@ -1,0 +1,1 @@
+"""TRUTH: what was sent against what a consumer reads."""
