@@ -14,6 +14,9 @@ Place: called once a record by `messages.source`.
 import math
 from array import array
 from collections.abc import Callable
+from typing import Literal
+
+import msgspec
 
 from loadgen.errors import UsageError
 from loadgen.events.splitmix import GAMMA, MASK64, mix64, stream_seed
@@ -26,11 +29,40 @@ ZIPF_EXPONENT_LIMIT = 10.0
 HOT_KEY = b"hot"
 
 _KEY_STREAM = 4
-_FORMS = "order, none, uniform:N, zipf:S:N or hot:SHARE"
+
+
+class KeyLaw(msgspec.Struct, frozen=True):
+    """What `--keys` asked for, in numbers; only those that the form has are set."""
+
+    form: Literal["order", "none", "uniform", "zipf", "hot"]
+    keys: int = 0
+    exponent: float = 0.0
+    share: float = 0.0
+
+
+def parse_key_law(spec: str) -> KeyLaw:
+    """The law that a spec names; quick, for checking a profile.
+
+    Raises:
+        UsageError: another form, or a number out of bounds.
+    """
+    form, *numbers = spec.split(":")
+    match form, numbers:
+        case (("order" | "none"), []):
+            return KeyLaw(form)
+        case "uniform", [keys]:
+            return KeyLaw("uniform", keys=_parse_keys(spec, keys))
+        case "zipf", [exponent, keys]:
+            return KeyLaw("zipf", keys=_parse_keys(spec, keys), exponent=_parse_exponent(spec, exponent))
+        case "hot", [share]:
+            return KeyLaw("hot", share=_parse_share(spec, share))
+    raise UsageError(f"--keys {spec}: order, none, uniform:N, zipf:S:N or hot:SHARE is needed")
 
 
 def key_function(spec: str, seed: int) -> KeyFunction:
-    """The key of every event, as `--keys` says.
+    """The key of every event, as `--keys` says. Building `zipf` takes 1 µs a key.
+
+    Cost of a call: order, none 0.05 µs; hot 0.4; uniform 0.55; zipf 0.7.
 
     Args:
         spec: one of the forms above.
@@ -39,19 +71,18 @@ def key_function(spec: str, seed: int) -> KeyFunction:
     Raises:
         UsageError: another form, or a number out of bounds.
     """
-    form, *numbers = spec.split(":")
-    match form, numbers:
-        case "order", []:
+    law = parse_key_law(spec)
+    match law.form:
+        case "order":
             return _order_key
-        case "none", []:
+        case "none":
             return _no_key
-        case "uniform", [keys]:
-            return _uniform(_parse_keys(spec, keys), seed)
-        case "zipf", [exponent, keys]:
-            return _zipf(_parse_exponent(spec, exponent), _parse_keys(spec, keys), seed)
-        case "hot", [share]:
-            return _hot(_parse_share(spec, share), seed)
-    raise UsageError(f"--keys {spec}: {_FORMS} is needed")
+        case "uniform":
+            return _uniform(law.keys, seed)
+        case "zipf":
+            return _zipf(law.exponent, law.keys, seed)
+        case "hot":
+            return _hot(law.share, seed)
 
 
 def key_text(rank: int) -> bytes:
@@ -128,7 +159,7 @@ def _hot(share: float, seed: int) -> KeyFunction:
 
 
 def _parse_keys(spec: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= KEYS_LIMIT):
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= KEYS_LIMIT):
         raise UsageError(f"--keys {spec}: {text!r} is not a number of keys from 1 to {KEYS_LIMIT}")
     return int(text)
 

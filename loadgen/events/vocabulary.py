@@ -6,7 +6,6 @@ The counts are powers of two, so that bits of one random integer choose without 
 """
 
 
-
 def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 

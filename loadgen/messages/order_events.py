@@ -9,7 +9,7 @@ Place: made by the translator, encoded by a serializer, decoded by `verify`. The
 import msgspec
 
 
-class LineItemEventMessage(msgspec.Struct, frozen=True):
+class LineItemEventMessage(msgspec.Struct, frozen=True, gc=False):
     """One line of an order event. `price` is of one piece, in the order's currency."""
 
     line_item_id: str
@@ -19,7 +19,7 @@ class LineItemEventMessage(msgspec.Struct, frozen=True):
     price: float
 
 
-class OrderEventMessage(msgspec.Struct, frozen=True):
+class OrderEventMessage(msgspec.Struct, frozen=True, gc=False):
     """An order event. `created_at` is ISO 8601 with an offset; `total_price` is in the order's currency."""
 
     order_id: str
