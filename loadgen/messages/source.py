@@ -9,72 +9,25 @@ Event number g = sequence · producers + producer: every number of a run belongs
 """
 
 from collections.abc import Callable
-from typing import Literal
 
-import msgspec
-
-from loadgen.errors import UsageError
 from loadgen.events.function import load_function, pooled_calls
 from loadgen.events.generator import OrderGenerator
 from loadgen.events.identity import created_at, order_id, order_id_prefix, second_text
 from loadgen.events.keys import key_function
-from loadgen.events.payload_file import PayloadFormat, read_payload_file
+from loadgen.events.payload_file import read_payload_file
 from loadgen.events.raw import DEFAULT_ENTROPY, raw_record
+from loadgen.messages.event_plan import RAW_POOL_BYTES, EventPlan
 from loadgen.messages.pool import BEFORE_ID, BEFORE_TIME, OrderPool, Pool
-from loadgen.messages.serializer import SerializerName, serializer
+from loadgen.messages.serializer import serializer
 from loadgen.messages.translator import OrderEventTranslator
+
+__all__ = ["EventPlan", "EventSource", "Record", "RecordFunction", "order_pool", "raw_pool"]
 
 Record = tuple[bytes | None, bytes]
 """Key (None for none) and value."""
 
 RecordFunction = Callable[[int, int], Record]
 """(sequence, offset_us) → record."""
-
-EventKind = Literal["stamped", "fresh", "pool", "raw", "payload_file"]
-
-POOL_SIZE = 2048
-"""Events in a pool: 1 MB of orders, more than a compressor's window, filled in 30 ms."""
-
-RAW_POOL_BYTES = 64 << 20
-"""What a pool of raw records may take; large records make the pool smaller, never the worker larger."""
-
-
-class EventPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that decides the bytes of one producer's events, as result.json keeps it.
-
-    Args:
-        kind: how an event is made; contract: `--events`, `--record-size`, `--payload-file`.
-        seed: of contents and keys.
-        run_token: 8 lowercase hex digits, the part of every order id that names the run.
-        producer: of this source, from 0.
-        producers: in the whole run.
-        start_epoch_us: the run's start in microseconds since 1970, the base of every `created_at`.
-        serializer: msgspec, orjson or pydantic; for `fresh`, and to fill a pool.
-        line_items: least and most per order.
-        record_size: in bytes, for `raw`.
-        entropy: share of incompressible bytes, for `raw`; None: 0.5.
-        payload_file: its path, for `payload_file`.
-        payload_format: lines, len32 or base64.
-        keys: as `--keys`.
-        pool_size: events made before the run.
-        function: `MODULE:FUNCTION` with kind `fresh` (called for each event) or `pool` (called `pool_size` times).
-    """
-
-    kind: EventKind
-    seed: int
-    run_token: str
-    producer: int
-    producers: int
-    start_epoch_us: int
-    serializer: SerializerName = "msgspec"
-    line_items: tuple[int, int] = (1, 5)
-    record_size: int | None = None
-    entropy: float | None = None
-    payload_file: str | None = None
-    payload_format: PayloadFormat = "lines"
-    keys: str = "order"
-    pool_size: int = POOL_SIZE
-    function: str | None = None
 
 
 class EventSource:
@@ -102,7 +55,7 @@ class EventSource:
     mean_bytes: float
 
     def __init__(self, plan: EventPlan) -> None:
-        _check(plan)
+        plan.check()
         self.plan = plan
         self.pool = None
         match plan.kind:
@@ -245,22 +198,3 @@ def _called(plan: EventPlan, function: Callable[[int], Record]) -> RecordFunctio
 
 def _mean_bytes(record: RecordFunction, events: int = 256) -> float:
     return sum(len(record(sequence, sequence)[1]) for sequence in range(events)) / events
-
-
-def _check(plan: EventPlan) -> None:
-    """Everything that would otherwise fail late, all at once."""
-    problems = []
-    if not 0 <= plan.producer < plan.producers:
-        problems.append(f"producer {plan.producer} of {plan.producers}: 0 … producers − 1 is possible")
-    if plan.pool_size < 1:
-        problems.append(f"pool_size {plan.pool_size}: at least 1 event is needed")
-    if plan.kind == "raw" and (plan.record_size is None or plan.record_size < 0):
-        problems.append(f"--record-size {plan.record_size}: a number of bytes from 0 is needed")
-    if plan.entropy is not None and not 0.0 <= plan.entropy <= 1.0:
-        problems.append(f"--entropy {plan.entropy}: 0 … 1 is possible")
-    if plan.kind == "payload_file" and not plan.payload_file:
-        problems.append("--payload-file: a path is needed")
-    if plan.function is not None and plan.kind not in ("fresh", "pool"):
-        problems.append(f"--events {plan.kind}:{plan.function}: only pool: and fresh: take a function")
-    if problems:
-        raise UsageError(*problems)
