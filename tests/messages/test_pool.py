@@ -75,6 +75,11 @@ def other_order(message: OrderEventMessage) -> bytes:
         ('7f3a9c21-0003-00000001234"', datetime(2026, 1, 1, tzinfo=UTC), encode_order_event),
         ("7f3a9c21-0003-000000012345", datetime(2026, 1, 1, tzinfo=UTC), other_order),
         ("7f3a9c21-0003-000000012345", datetime(2026, 1, 1, tzinfo=UTC), lambda message: b"{}"),
+        (
+            "7f3a9c21-0003-000000012345",
+            datetime(2026, 1, 1, tzinfo=UTC),
+            lambda message: encode_order_event(message).replace(b"order_id", b"ORDER_ID"),
+        ),
     ],
 )
 def test_events_that_begin_otherwise_are_not_pooled(identity: str, moment: datetime, encode: object) -> None:
