@@ -20,11 +20,11 @@ LimitedBy = Literal["plan", "generator", "client_settings", "broker", "quota", "
 
 
 class RatePhase(msgspec.Struct, frozen=True):
-    """A piece of the schedule: the total rate runs from one value to the other, linearly."""
+    """A piece of the schedule: the total rate runs from one value to the other, linearly; None: without an end."""
 
     from_per_s: float
     to_per_s: float
-    duration_s: float
+    duration_s: float | None
 
 
 class PayloadFile(msgspec.Struct, frozen=True):

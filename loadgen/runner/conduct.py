@@ -79,7 +79,7 @@ class Watch:
         row = Interval(
             second=(now_ns - self.t0_ns) / 1e9,
             length_s=length_s,
-            phase=self._phase(now_ns),
+            phase=self._phase((now_ns + self.before_ns) // 2),
             attempted=part.count(Count.ATTEMPTED),
             acked=acked,
             failed=part.count(Count.FAILED),
@@ -101,8 +101,9 @@ class Watch:
         self.rows.append(row)
         return row
 
-    def _phase(self, now_ns: int) -> Literal["warmup", "measured", "drain"]:
-        offset_ns = now_ns - self.t0_ns
+    def _phase(self, middle_ns: int) -> Literal["warmup", "measured", "drain"]:
+        """Of an interval, by its middle."""
+        offset_ns = middle_ns - self.t0_ns
         if all(member.state >= State.DRAINING for member in self.team.members):
             return "drain"
         return "warmup" if offset_ns <= self.plan.warmup_ns else "measured"

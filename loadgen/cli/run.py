@@ -1,0 +1,87 @@
+"""`loadgen run`: one run, from settings to a saved, judged result."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from loadgen.cli.flags import OUTPUT, RunFlags
+from loadgen.errors import LoadgenError
+from loadgen.profile import RunSettings, resolve
+
+
+@Parameter(name="*")
+@dataclass
+class Output:
+    """Where a result goes; rows and words go to standard error, results to standard output."""
+
+    json: Annotated[
+        str | None, Parameter(group=OUTPUT, help="FILE, or - for one JSON object on stdout and nothing else.")
+    ] = None
+    out: Annotated[Path | None, Parameter(group=OUTPUT, help="The run's folder; default results/runs/<UTC>-<name>.")] = (
+        None
+    )
+    junit_xml: Annotated[Path | None, Parameter(group=OUTPUT, help="Rules as JUnit test cases.")] = None
+    report_md: Annotated[Path | None, Parameter(group=OUTPUT, help="The summary as markdown.")] = None
+    export: Annotated[list[str] | None, Parameter(group=OUTPUT, help="csv|omb|pyperf=PATH; repeatable.")] = None
+    progress: Annotated[str, Parameter(group=OUTPUT, help="auto, live, plain or none.")] = "auto"
+
+
+def run(*, flags: RunFlags | None = None, output: Output | None = None) -> int:
+    """One run: send by a plan, time every acknowledgement, judge the result.
+
+    Nothing is judged by its exit alone: 0 all that was asked holds; 2 not started; 3 unreachable; 4 data wrong;
+    5 not valid; 99 a rule was missed; 130/143 interrupted.
+    """
+    where = output or Output()
+    settings = resolve((flags or RunFlags()).given())
+    if settings.dry_run:
+        return dry_run(settings)
+    return carry_out_and_save(settings, where)
+
+
+def dry_run(settings: RunSettings) -> int:
+    """Print what would be done; no socket is opened."""
+    rate = settings.rate
+    load = {
+        "max": "flat out",
+        "events": f"{rate.value:,.0f} msg/s",
+        "bytes": f"{rate.value / (1 << 20):,.1f} MiB/s of payload",
+        "percent": f"{rate.value:g} % of a flat-out probe",
+    }[rate.kind]
+    if settings.ramp or settings.steps:
+        load = f"ramp {settings.ramp}" if settings.ramp else f"steps {settings.steps}"
+    length = f"{settings.duration_s:g} s" if settings.duration_s else ""
+    count = f"{settings.count:,} records" if settings.count else ""
+    print(f"would send to  {settings.bootstrap or f'a {settings.start} started for it'}")
+    print(f"topic          {settings.topic or 'one of its own, removed at the end'}")
+    print(f"load           {load}, {' or '.join(filter(None, (length, count)))} after {settings.warmup_s:g} s of warm-up")
+    print(f"records        {settings.events}, keys {settings.keys}, seed {settings.seed}")
+    print(f"client         {settings.profile}: " + " ".join(f"{k}={v}" for k, v in sorted(settings.properties.items())))
+    return 0
+
+
+def carry_out_and_save(settings: RunSettings, output: Output) -> int:
+    """Run, save, print; the exit code is the verdict's."""
+    from loadgen.report import folder, live, text
+    from loadgen.runner.coordinator import carry_out
+
+    root = folder.results_root(output.out)
+    folder.check_writable(root)
+    progress = live.progress(output.progress, settings)
+    with progress:
+        done = carry_out(settings, command=["loadgen", *sys.argv[1:]], on_interval=progress.row, say=progress.say)
+    saved, trouble = None, None
+    try:
+        saved = folder.save_run(output.out, done)
+    except LoadgenError as error:
+        trouble = error
+    color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    if output.json != "-":
+        print(text.summary(done.result, saved, color=color))
+    if trouble is not None:
+        raise trouble
+    return done.result.verdict.exit_code

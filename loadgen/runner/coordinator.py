@@ -1,0 +1,256 @@
+"""One run on one host, from settings to a judged result.
+
+    settings → target (cluster, topic) → [flat-out probe for a rate in percent] → plan → team → conduct → result
+"""
+
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import psutil
+
+from loadgen.errors import UsageError
+from loadgen.messages.source import EventPlan, EventSource
+from loadgen.producer.library import client_versions, error_names
+from loadgen.profile import RunSettings
+from loadgen.properties import canonical
+from loadgen.recorder.slab import Count, Metric
+from loadgen.report.merge import Sums
+from loadgen.report.result import Interval, PayloadFile, Result
+from loadgen.runner import environment
+from loadgen.runner.assemble import Circumstances, assemble
+from loadgen.runner.conduct import Conducted, OnInterval, conduct
+from loadgen.runner.instruments import Instrument, choose_instrument
+from loadgen.runner.plan import RunPlan, pieces_of
+from loadgen.runner.shutdown import Interruption
+from loadgen.runner.target import Target, open_target
+from loadgen.runner.team import Team
+
+PROBE_S, PROBE_WARMUP_S = 5.0, 1.0
+START_ALLOWANCE_US = 400_000  # from the plan to the first event, about; only what `created_at` says hangs on it
+QUEUE_RAM_SHARE = 0.25  # of all memory, for the clients' queues together
+Say = Callable[[str], None]
+
+
+@dataclass
+class Run:
+    """A finished run.
+
+    Attributes:
+        histograms: counts by metric name, measured phase.
+    """
+
+    result: Result
+    intervals: list[Interval]
+    histograms: Mapping[str, Sums]
+    notes: list[str] = field(default_factory=list)
+
+
+def carry_out(
+    settings: RunSettings,
+    *,
+    command: Sequence[str] = (),
+    on_interval: OnInterval | None = None,
+    say: Say | None = None,
+) -> Run:
+    """Carry out one run.
+
+    Args:
+        command: as it was called, for the result.
+        on_interval: gets each one-second row as it is made.
+        say: gets a line now and then of what is being done.
+
+    Raises:
+        UsageError, Unreachable, WorkerFailed: it could not be started; nothing was sent.
+    """
+    tell = say or (lambda _: None)
+    token = secrets.token_hex(4)
+    with Interruption() as interruption, open_target(settings, f"loadgen-{token}") as target:
+        if interruption.times:
+            raise KeyboardInterrupt
+        instrument = choose_instrument(settings)
+        per_s = _asked_per_s(settings, target, instrument, tell, on_interval, interruption)
+        plan = make_plan(settings, target, token, per_s, instrument)
+        _within_caps(settings, plan)
+        happened, delta = _conducted(plan, target, settings, interruption, on_interval)
+        around = Circumstances(
+            run_id=f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{token}",
+            command=list(command),
+            settings=settings,
+            broker=target.record(),
+            versions=client_versions(),
+            instrument_note=instrument.note,
+            payload_file=_payload_file(settings),
+            environment=environment.before(),
+            end_offset_delta=delta,
+            names=error_names(),
+            ceiling_per_s=None,
+            unreachable=None,
+        )
+    # the target is left: what was made is removed by now, and the record says so
+    around = replace(around, broker=target.record())
+    return Run(assemble(plan, happened, around), happened.intervals, _histograms(happened))
+
+
+def _conducted(
+    plan: RunPlan, target: Target, settings: RunSettings, interruption: Interruption, on_interval: OnInterval | None
+) -> tuple[Conducted, int | None]:
+    """Run it, and ask the log before and after how far it grew."""
+    before = target.end_offsets(settings.properties)
+    team = Team(plan)
+    try:
+        team.await_ready()
+        happened = conduct(plan, team, interruption, on_interval)
+    finally:
+        team.end()
+    after = target.end_offsets(settings.properties) if before is not None else None
+    delta = None if before is None or after is None else sum(after) - sum(before)
+    return happened, delta
+
+
+def _asked_per_s(
+    settings: RunSettings,
+    target: Target,
+    instrument: Instrument,
+    tell: Say,
+    on_interval: OnInterval | None,
+    interruption: Interruption,
+) -> float | None:
+    """Events a second over all producers; None flat out, or where a ramp or steps say it."""
+    rate = settings.rate
+    if rate.kind == "events":
+        return rate.value
+    if rate.kind == "bytes":
+        return rate.value / EventSource(_event_plan(settings, "00000000", 0)).mean_bytes
+    if rate.kind == "percent":
+        tell(f"probing flat out for {PROBE_S:.0f} s: {rate.value:g} % of that is the rate")
+        probe = msgspec.structs.replace(settings, duration_s=PROBE_S, count=None, warmup_s=PROBE_WARMUP_S)
+        plan = make_plan(probe, target, secrets.token_hex(4), None, instrument)
+        happened, _ = _conducted(plan, target, settings, interruption, on_interval)
+        measured = happened.measured
+        acked = measured.count(Count.ACKED)
+        length_s = (measured.last_ack_ns - measured.first_sent_ns) / 1e9
+        if not acked or length_s <= 0:
+            raise UsageError(f"-r {rate.value:g}%: the flat-out probe got nothing acknowledged; is the cluster up?")
+        return rate.value / 100 * acked / length_s
+    return None
+
+
+def make_plan(
+    settings: RunSettings, target: Target, token: str, per_s: float | None, instrument: Instrument
+) -> RunPlan:
+    """Everything the workers need, decided."""
+    pieces = pieces_of(
+        per_s=per_s,
+        ramp=settings.ramp,
+        steps=settings.steps,
+        warmup_s=settings.warmup_s,
+        duration_s=settings.duration_s,
+    )
+    workers = settings.workers or _auto_workers(settings, target)
+    producers = settings.producers or workers
+    start_epoch_us = time.time_ns() // 1000 + START_ALLOWANCE_US
+    events = _event_plan(settings, token, start_epoch_us)
+    sender = instrument.sender(settings)
+    return RunPlan(
+        bootstrap=target.broker.bootstrap,
+        topic=target.topic,
+        partitions=target.shape.partitions,
+        properties=client_properties(settings.properties, producers),
+        loop="open" if pieces else "closed",
+        pieces=pieces,
+        arrival=settings.arrival,
+        warmup_s=settings.warmup_s,
+        duration_s=settings.duration_s,
+        count=settings.count,
+        workers=min(workers, producers),
+        producers=producers,
+        events=events,
+        headers=list(settings.headers),
+        drain_s=settings.drain_s,
+        instrument=instrument.kind,
+        sender=sender,
+    )
+
+
+def client_properties(properties: Mapping[str, str], producers: int) -> dict[str, str]:
+    """A run's properties: the profile's, the queue sized from memory where it is silent, and what is always ours."""
+    kbytes = min(1_048_576, int(psutil.virtual_memory().total * QUEUE_RAM_SHARE / 1024 / producers))
+    given = {canonical(name) for name in properties}
+    queue = {} if "queue.buffering.max.kbytes" in given else {"queue.buffering.max.kbytes": str(max(kbytes, 1024))}
+    return {
+        **queue,
+        **properties,
+        "allow.auto.create.topics": "false",
+        "enable.metrics.push": "false",
+    }
+
+
+def _event_plan(settings: RunSettings, token: str, start_epoch_us: int) -> EventPlan:
+    kind, _, function = settings.events.partition(":")
+    if settings.record_size is not None:
+        kind = "raw"
+    elif settings.payload_file is not None:
+        kind = "payload_file"
+    return msgspec.convert(
+        {
+            "kind": kind,
+            "seed": settings.seed,
+            "run_token": token,
+            "producer": 0,
+            "producers": 1,
+            "start_epoch_us": start_epoch_us,
+            "serializer": settings.serializer,
+            "line_items": settings.line_items,
+            "record_size": settings.record_size,
+            "entropy": settings.entropy,
+            "payload_file": settings.payload_file,
+            "payload_format": settings.payload_format,
+            "keys": settings.keys,
+            "pool_size": settings.pool_size,
+            "function": function or None,
+        },
+        EventPlan,
+    )
+
+
+def _auto_workers(settings: RunSettings, target: Target) -> int:
+    """Cores − 1 against a cluster elsewhere, half of them beside one that lives here."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    local = settings.start is not None or target.broker.is_local
+    return max(cores // 2 if local else cores - 1, 1)
+
+
+def _within_caps(settings: RunSettings, plan: RunPlan) -> None:
+    """No run longer or larger than it may be.
+
+    Raises:
+        UsageError: naming the cap and the flag that moves it.
+    """
+    if plan.end_ns is not None and plan.end_ns / 1e9 > settings.max_time_s:
+        raise UsageError(
+            f"the run would take {plan.end_ns / 1e9:,.0f} s, more than --max-time {settings.max_time_s:,.0f} s; raise it if it is meant"
+        )
+
+
+def _payload_file(settings: RunSettings) -> PayloadFile | None:
+    if settings.payload_file is None:
+        return None
+    content = Path(settings.payload_file).read_bytes()
+    return PayloadFile(settings.payload_file, hashlib.sha256(content).hexdigest(), settings.payload_format)
+
+
+def _histograms(happened: Conducted) -> dict[str, Sums]:
+    names: dict[str, Metric] = {metric.name.lower(): metric for metric in Metric}
+    return {
+        name: np.array(happened.measured.cells(metric))
+        for name, metric in names.items()
+        if happened.measured.cells(metric).any()
+    }

@@ -1,0 +1,97 @@
+"""What a run sends to: a broker that is there or started for it, and a topic that is there or made for it.
+
+Entered before a run, left after it: what was made is removed again unless it is to be kept.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from loadgen.brokers import admin
+from loadgen.brokers.target import Broker, start_broker
+from loadgen.errors import Refused, UsageError
+from loadgen.profile import RunSettings
+from loadgen.report.result import BrokerRecord, TopicRecord
+
+OURS = "loadgen-"  # a topic whose name begins so was made by a run and may be written and removed by one
+
+
+@dataclass
+class Target:
+    """Where a run sends.
+
+    Attributes:
+        broker: the cluster.
+        cluster: what it says of itself; None on the mock, which cannot be asked.
+        topic: its name; made: by this run.
+    """
+
+    broker: Broker
+    cluster: admin.Cluster
+    topic: str
+    shape: admin.Topic
+    made: bool
+    removed: bool = False
+
+    def end_offsets(self, properties: dict[str, str]) -> list[int] | None:
+        """The topic's end offsets by partition; None when they cannot be had."""
+        return admin.end_offsets(self.broker, self.topic, properties)
+
+    def record(self) -> BrokerRecord:
+        """The target as result.json tells it."""
+        return BrokerRecord(
+            kind=self.broker.kind,
+            version=self.cluster.version or self.broker.version,
+            cluster_id=self.cluster.cluster_id,
+            brokers=len(self.cluster.brokers),
+            topic=TopicRecord(
+                partitions=self.shape.partitions,
+                replication_factor=self.shape.replication_factor,
+                min_insync_replicas=self.shape.min_insync_replicas,
+                settings=self.shape.settings,
+                made=self.made,
+                removed=self.removed,
+            ),
+        )
+
+
+@contextmanager
+def open_target(settings: RunSettings, topic: str) -> Iterator[Target]:
+    """The cluster and the topic of a run.
+
+    Args:
+        topic: used when the settings name none.
+
+    Raises:
+        UsageError: a broker cannot be started here, or the topic may not be written.
+        Unreachable: no answer, or a refusal, within 10 s.
+    """
+    with start_broker(settings.start or "external", bootstrap=settings.bootstrap) as broker:
+        cluster = admin.describe_cluster(broker, settings.properties)
+        target = _with_topic(broker, cluster, settings, settings.topic or topic)
+        try:
+            yield target
+        finally:
+            if target.made and not settings.keep_topic:
+                admin.delete_topic(broker, target.topic, settings.properties)
+                target.removed = True
+
+
+def _with_topic(broker: Broker, cluster: admin.Cluster, settings: RunSettings, topic: str) -> Target:
+    shape = admin.describe_topic(broker, topic, settings.properties)
+    if shape is not None:
+        if not topic.startswith(OURS) and not settings.yes and broker.kind == "external":
+            raise Refused(f"topic {topic} was not made by loadgen and may be somebody's", "--yes")
+        return Target(broker, cluster, topic, shape, made=False)
+    shape = admin.create_topic(
+        broker,
+        topic,
+        settings.properties,
+        partitions=settings.partitions,
+        replication_factor=settings.replication_factor,
+        settings=settings.topic_config,
+        like=settings.like,
+    )
+    if shape is None:
+        raise UsageError(f"topic {topic} could not be made")
+    return Target(broker, cluster, topic, shape, made=True)
