@@ -83,7 +83,7 @@ def parse_rule(text: str) -> Rule:
     if metric.startswith("latency_us."):
         if re.fullmatch(r"[\d.]+", bound):
             raise ValueError(f"{text!r}: a time needs a unit, like {name}{comparison}{bound}ms")
-        return Rule(text, metric, comparison, parse_duration_s(bound) * 1e6)
+        return Rule(text, metric, comparison, round(parse_duration_s(bound) * 1e6, 3))
     try:
         return Rule(text, metric, comparison, float(bound))
     except ValueError:

@@ -1,0 +1,17 @@
+"""Facts about the client library in use: its versions, and its names for error codes."""
+
+from functools import lru_cache
+
+import confluent_kafka
+
+
+def client_versions() -> tuple[str, str]:
+    """(confluent-kafka, librdkafka), as both say of themselves."""
+    return confluent_kafka.__version__, confluent_kafka.libversion()[0]
+
+
+@lru_cache(maxsize=1)
+def error_names() -> dict[int, str]:
+    """librdkafka's name of each error code, such as −192 → _MSG_TIMED_OUT."""
+    constants = vars(confluent_kafka.KafkaError).items()
+    return {code: name for name, code in constants if isinstance(code, int) and name.isupper()}
