@@ -72,7 +72,13 @@ def test_everything_wrong_is_said_at_once() -> None:
     """One call names every problem, with key, value and origin."""
     said = problems({**MOCK, "workers": "0", "rate": "200q/s", "topic": "a/b", "X": ["lingr.ms=5"]})
 
-    for piece in ("--workers: 0 is outside", "'200q/s' is not a rate", "'a/b' is no topic name", "lingr.ms", "linger.ms?"):
+    for piece in (
+        "--workers: 0 is outside",
+        "'200q/s' is not a rate",
+        "'a/b' is no topic name",
+        "lingr.ms",
+        "linger.ms?",
+    ):
         assert piece in said
 
 
@@ -112,7 +118,9 @@ BAD = [
 
 
 @pytest.mark.parametrize(("flags", "environ", "complaint"), BAD)
-def test_bad_input_is_refused_before_a_socket_opens(flags: dict[str, Any], environ: dict[str, str], complaint: str) -> None:
+def test_bad_input_is_refused_before_a_socket_opens(
+    flags: dict[str, Any], environ: dict[str, str], complaint: str
+) -> None:
     """Each row is refused with a line that names the value and what to do."""
     assert complaint in problems(flags, environ)
 
@@ -133,7 +141,9 @@ def test_broken_toml_shows_its_line(tmp_path: Path) -> None:
     assert '"linger.ms" = = 5' in said
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe[\x00r\x00u\x00n\x00]\x00", b"[surprise]\nx = 1\n", b"[run]\nwokers = 1\n"])
+@pytest.mark.parametrize(
+    "content", [b"\xff\xfe[\x00r\x00u\x00n\x00]\x00", b"[surprise]\nx = 1\n", b"[run]\nwokers = 1\n"]
+)
 def test_strange_profiles_are_refused(tmp_path: Path, content: bytes) -> None:
     """Another encoding, an unknown table, an unknown setting: one line each, no traceback."""
     profile = tmp_path / "strange.toml"

@@ -25,7 +25,9 @@ def test_rates_are_read_as_they_are_meant(text: str, expected: Rate) -> None:
     assert parse_rate(text) == expected
 
 
-@pytest.mark.parametrize("text", ["200q/s", "-5", "0", "", "k/s", "1e9999", "0%", "300%", "5/0s", "9999999999/s", "nan", "0MiB/s"])
+@pytest.mark.parametrize(
+    "text", ["200q/s", "-5", "0", "", "k/s", "1e9999", "0%", "300%", "5/0s", "9999999999/s", "nan", "0MiB/s"]
+)
 def test_bad_rates_are_refused_in_words(text: str) -> None:
     """A rate that is none says so, and what would be one."""
     with pytest.raises(ValueError, match=r"rate|above 0"):

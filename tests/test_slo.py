@@ -31,7 +31,9 @@ def test_a_wrong_rule_is_refused_before_the_run(text: str, complaint: str) -> No
         parse_rule(text)
 
 
-@pytest.mark.parametrize(("text", "value", "holds"), [("<5", 5, False), ("<=5", 5, True), (">5", 5, False), (">=5", 5, True)])
+@pytest.mark.parametrize(
+    ("text", "value", "holds"), [("<5", 5, False), ("<=5", 5, True), (">5", 5, False), (">=5", 5, True)]
+)
 def test_comparisons_at_the_bound(text: str, value: float, holds: bool) -> None:
     """The bound itself belongs to <= and >= only."""
     assert parse_rule(f"bytes.wire{text}").holds(value) is holds

@@ -66,7 +66,9 @@ class RunFlags:
     ] = None
     count: Annotated[
         str | None,
-        Parameter(name=["-n", "--count", "--num-records"], group=LOAD, help="Measured records; with -d, the first reached."),
+        Parameter(
+            name=["-n", "--count", "--num-records"], group=LOAD, help="Measured records; with -d, the first reached."
+        ),
     ] = None
     warmup: Annotated[str | None, Parameter(group=LOAD, help="Sent and shown, never counted; 5s.")] = None
     workers: Annotated[str | None, Parameter(name=["-w", "--workers"], group=LOAD, help="Processes; auto.")] = None
@@ -78,12 +80,12 @@ class RunFlags:
     serializer: Annotated[str | None, Parameter(group=RECORDS, help="msgspec, orjson or pydantic.")] = None
     line_items: Annotated[str | None, Parameter(group=RECORDS, help="Least-most per order; 1-5.")] = None
     record_size: Annotated[str | None, Parameter(group=RECORDS, help="Raw records of that many bytes.")] = None
-    entropy: Annotated[str | None, Parameter(group=RECORDS, help="Share of a raw record that cannot be compressed.")] = None
+    entropy: Annotated[
+        str | None, Parameter(group=RECORDS, help="Share of a raw record that cannot be compressed.")
+    ] = None
     payload_file: Annotated[str | None, Parameter(group=RECORDS, help="A file's records, in order.")] = None
     payload_format: Annotated[str | None, Parameter(group=RECORDS, help="lines, len32 or base64.")] = None
-    keys: Annotated[
-        str | None, Parameter(group=RECORDS, help="order, none, uniform:N, zipf:S:N or hot:SHARE.")
-    ] = None
+    keys: Annotated[str | None, Parameter(group=RECORDS, help="order, none, uniform:N, zipf:S:N or hot:SHARE.")] = None
     header: Annotated[
         list[str] | None, Parameter(name=["-H", "--header"], group=RECORDS, help="name=value; repeatable.")
     ] = None
@@ -108,7 +110,9 @@ class RunFlags:
         bool | None, Parameter(group=GUARDS, negative=(), help="Print the plan; open no socket, send nothing.")
     ] = None
     yes: Annotated[bool | None, Parameter(group=GUARDS, negative=(), help="Write to a topic that is not ours.")] = None
-    confirm: Annotated[str | None, Parameter(group=GUARDS, help="The cluster id, for clusters that are not local.")] = None
+    confirm: Annotated[str | None, Parameter(group=GUARDS, help="The cluster id, for clusters that are not local.")] = (
+        None
+    )
     max_bytes: Annotated[str | None, Parameter(group=GUARDS, help="Most payload of a run; 50GiB.")] = None
     max_time: Annotated[str | None, Parameter(group=GUARDS, help="Longest run; 1h.")] = None
     allow_unsafe: Annotated[

@@ -21,9 +21,9 @@ class Output:
     json: Annotated[
         str | None, Parameter(group=OUTPUT, help="FILE, or - for one JSON object on stdout and nothing else.")
     ] = None
-    out: Annotated[Path | None, Parameter(group=OUTPUT, help="The run's folder; default results/runs/<UTC>-<name>.")] = (
-        None
-    )
+    out: Annotated[
+        Path | None, Parameter(group=OUTPUT, help="The run's folder; default results/runs/<UTC>-<name>.")
+    ] = None
     junit_xml: Annotated[Path | None, Parameter(group=OUTPUT, help="Rules as JUnit test cases.")] = None
     report_md: Annotated[Path | None, Parameter(group=OUTPUT, help="The summary as markdown.")] = None
     export: Annotated[list[str] | None, Parameter(group=OUTPUT, help="csv|omb|pyperf=PATH; repeatable.")] = None
@@ -58,7 +58,9 @@ def dry_run(settings: RunSettings) -> int:
     count = f"{settings.count:,} records" if settings.count else ""
     print(f"would send to  {settings.bootstrap or f'a {settings.start} started for it'}")
     print(f"topic          {settings.topic or 'one of its own, removed at the end'}")
-    print(f"load           {load}, {' or '.join(filter(None, (length, count)))} after {settings.warmup_s:g} s of warm-up")
+    print(
+        f"load           {load}, {' or '.join(filter(None, (length, count)))} after {settings.warmup_s:g} s of warm-up"
+    )
     print(f"records        {settings.events}, keys {settings.keys}, seed {settings.seed}")
     print(f"client         {settings.profile}: " + " ".join(f"{k}={v}" for k, v in sorted(settings.properties.items())))
     return 0

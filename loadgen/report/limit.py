@@ -73,7 +73,10 @@ def limited_by(evidence: LimitEvidence) -> tuple[LimitedBy, str]:
     if e.busiest_thread_share >= FULL_CORE:
         return "generator", f"a sending thread used {e.busiest_thread_share:.0%} of its core"
     if e.queue_full_share < STARVED_QUEUE_SHARE and e.loop == "closed":
-        return "generator", f"the client's queue was full only {e.queue_full_share:.0%} of the time: it was not fed faster"
+        return (
+            "generator",
+            f"the client's queue was full only {e.queue_full_share:.0%} of the time: it was not fed faster",
+        )
     if e.queue_full_share >= STARVED_QUEUE_SHARE:
         return "broker", f"the client's queue was full {e.queue_full_share:.0%} of the time while its threads had room"
     if e.lateness_p99_us is not None and e.lateness_p99_us > 10_000:

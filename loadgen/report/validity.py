@@ -94,7 +94,12 @@ def _invalidating(f: RunFacts) -> list[Doubt]:
             f"the log grew by {delta:,}; {low:,} to {high:,} were expected",
             "does somebody else write to this topic? else: loadgen run … --verify",
         )
-    if f.offered_per_s and f.achieved_ratio is not None and f.achieved_ratio < KEPT_RATIO and f.limited_by == "generator":
+    if (
+        f.offered_per_s
+        and f.achieved_ratio is not None
+        and f.achieved_ratio < KEPT_RATIO
+        and f.limited_by == "generator"
+    ):
         invalid(
             "rate_missed_by_generator",
             f"{f.achieved_ratio:.1%} of the rate was offered and acknowledged; {f.limit_reason}",
@@ -109,7 +114,11 @@ def _about_the_ground(f: RunFacts) -> list[Doubt]:
     found: list[Doubt] = []
     if f.kind == "mock":
         found.append(
-            Doubt("mock_broker", "no Kafka was involved: this is what this machine's client can send", "--start kafka or -b")
+            Doubt(
+                "mock_broker",
+                "no Kafka was involved: this is what this machine's client can send",
+                "--start kafka or -b",
+            )
         )
     if f.brokers > 1 and f.replication_factor == 1:
         found.append(
@@ -121,7 +130,9 @@ def _about_the_ground(f: RunFacts) -> list[Doubt]:
         )
     if f.acks == "0":
         found.append(
-            Doubt("acks_0", "acks=0: a report says that the socket took the record, so no latency is given", "-X acks=all")
+            Doubt(
+                "acks_0", "acks=0: a report says that the socket took the record, so no latency is given", "-X acks=all"
+            )
         )
     if f.instrument_note:
         found.append(Doubt("instrument", f.instrument_note, "--instrument c needs the compiled extension"))
@@ -134,15 +145,26 @@ def _about_the_numbers(f: RunFacts) -> list[Doubt]:
         found.append(
             Doubt("short_run", f"measured {f.measured_s:.1f} s after {f.warmup_s:g} s of warm-up", "a longer -d")
         )
-    if f.offered_per_s and f.achieved_ratio is not None and f.achieved_ratio < KEPT_RATIO and f.limited_by != "generator":
+    if (
+        f.offered_per_s
+        and f.achieved_ratio is not None
+        and f.achieved_ratio < KEPT_RATIO
+        and f.limited_by != "generator"
+    ):
         found.append(
             Doubt("rate_missed", f"{f.achieved_ratio:.1%} of the rate was acknowledged: {f.limit_reason}", "a lower -r")
         )
     if f.unsent:
-        found.append(Doubt("plan_unfinished", f"{f.unsent:,} events were due and never sent", "a lower -r or a longer -d"))
+        found.append(
+            Doubt("plan_unfinished", f"{f.unsent:,} events were due and never sent", "a lower -r or a longer -d")
+        )
     if f.steady.drift_pct is not None and abs(f.steady.drift_pct) > DRIFT_PCT:
         found.append(
-            Doubt("drift", f"the rate drifted by {f.steady.drift_pct:+.0f} % from first to last third", "a longer --warmup and -d")
+            Doubt(
+                "drift",
+                f"the rate drifted by {f.steady.drift_pct:+.0f} % from first to last third",
+                "a longer --warmup and -d",
+            )
         )
     if f.host_stall_us > STALL_US:
         found.append(
@@ -150,7 +172,11 @@ def _about_the_numbers(f: RunFacts) -> list[Doubt]:
         )
     if f.client_stall_us > STALL_US and f.loop == "open":
         found.append(
-            Doubt("client_stall", f"a worker stood still for {f.client_stall_us / 1000:.0f} ms", "fewer workers or a quieter host")
+            Doubt(
+                "client_stall",
+                f"a worker stood still for {f.client_stall_us / 1000:.0f} ms",
+                "fewer workers or a quieter host",
+            )
         )
     if f.negative:
         found.append(Doubt("negative_times", f"{f.negative:,} differences below zero, counted as 0", "report it"))
@@ -158,7 +184,11 @@ def _about_the_numbers(f: RunFacts) -> list[Doubt]:
         found.append(Doubt("overflow", f"{f.overflow:,} values above 71 minutes are in no percentile", "a shorter run"))
     if f.messages.unknown:
         found.append(
-            Doubt("unknown_outcomes", f"{f.messages.unknown:,} records may or may not be in the log", "loadgen verify, or a longer --drain")
+            Doubt(
+                "unknown_outcomes",
+                f"{f.messages.unknown:,} records may or may not be in the log",
+                "loadgen verify, or a longer --drain",
+            )
         )
     return found
 

@@ -91,7 +91,9 @@ def assemble(plan: RunPlan, happened: Conducted, around: Circumstances) -> Resul
         plan=_plan_record(plan, happened, around, offered),
         client=_client_record(plan, happened, around),
         broker=around.broker,
-        verdict=Verdict(headline="", exit_code=0, valid=True, limited_by=limit, limit_reason=reason, doubts=found, slo=[]),
+        verdict=Verdict(
+            headline="", exit_code=0, valid=True, limited_by=limit, limit_reason=reason, doubts=found, slo=[]
+        ),
         messages=MessagesBoth(
             **{name: getattr(ledger, name) for name in ledger.__struct_fields__},
             warmup=merge.messages(warmup, around.names),
@@ -187,7 +189,12 @@ def _bytes(plan: RunPlan, measured: Tally) -> Bytes:
     requests, records = measured.count(Count.REQUESTS), measured.count(Count.REQUEST_RECORDS)
     if plan.instrument != "c" or not requests:
         return Bytes(
-            payload=payload, wire=None, requests=None, messages_per_request=None, batch_fill_pct=None, compression_ratio=None
+            payload=payload,
+            wire=None,
+            requests=None,
+            messages_per_request=None,
+            batch_fill_pct=None,
+            compression_ratio=None,
         )
     batch_bytes = measured.count(Count.BATCH_BYTES)
     batch_size = int(plan.properties.get("batch.size", "1000000"))
@@ -244,7 +251,9 @@ def _worker_shares(happened: Conducted) -> list[float]:
 def _producer_words(happened: Conducted, slot: Slot) -> list[int]:
     """One word of every producer's header, by the producer's index."""
     return [
-        int(member.slab.words[producer_at(place) + slot]) for member in happened.members for place in range(member.producers)
+        int(member.slab.words[producer_at(place) + slot])
+        for member in happened.members
+        for place in range(member.producers)
     ]
 
 

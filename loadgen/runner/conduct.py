@@ -73,8 +73,9 @@ class Watch:
         if not part.cells(shown).any():
             shown = Metric.SERVICE
         acked, payload = part.count(Count.ACKED), part.count(Count.PAYLOAD_BYTES)
-        attempted, total_answered = now.count(Count.ATTEMPTED), sum(
-            now.count(name) for name in (Count.REJECTED, Count.ACKED, Count.FAILED, Count.UNKNOWN)
+        attempted, total_answered = (
+            now.count(Count.ATTEMPTED),
+            sum(now.count(name) for name in (Count.REJECTED, Count.ACKED, Count.FAILED, Count.UNKNOWN)),
         )
         row = Interval(
             second=(now_ns - self.t0_ns) / 1e9,
@@ -184,13 +185,18 @@ def _conducted(
         started = int(member.slab.words[Header.MEASURED_START_NS]) or t0_ns + plan.warmup_ns
         length_s = max((time.monotonic_ns() - started) / 1e9, 1e-3)
         now = member.threads()
-        shares.append(max((seconds - before.get(thread, 0.0) for thread, seconds in now.items()), default=0.0) / length_s)
+        shares.append(
+            max((seconds - before.get(thread, 0.0) for thread, seconds in now.items()), default=0.0) / length_s
+        )
     cpu_s = time.process_time() - cpu_before if cpu_before is not None else 0.0
     watch.row(time.monotonic_ns())
     host.stop()
     team.end()
     by_worker = [
-        (tally([(member.words, member.producers)], Phase.WARMUP), tally([(member.words, member.producers)], Phase.MEASURED))
+        (
+            tally([(member.words, member.producers)], Phase.WARMUP),
+            tally([(member.words, member.producers)], Phase.MEASURED),
+        )
         for member in team.members
     ]
     words = team.words()

@@ -1,6 +1,6 @@
 """One run on one host, from settings to a judged result.
 
-    settings → target (cluster, topic) → [flat-out probe for a rate in percent] → plan → team → conduct → result
+settings → target (cluster, topic) → [flat-out probe for a rate in percent] → plan → team → conduct → result
 """
 
 import hashlib

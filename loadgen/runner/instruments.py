@@ -39,7 +39,9 @@ def choose_instrument(settings: RunSettings) -> Instrument:
     if reason is None:
         return Instrument("c", None)
     if settings.instrument == "c":
-        raise UsageError(f"--instrument c: {reason}; use --instrument python, whose latencies contain the wait for a poll")
+        raise UsageError(
+            f"--instrument c: {reason}; use --instrument python, whose latencies contain the wait for a poll"
+        )
     return Instrument("python", f"timed in Python callbacks: {reason}")
 
 

@@ -35,7 +35,9 @@ class WorkerFailed(LoadgenError):
 class Member:
     """One worker process and its slab."""
 
-    def __init__(self, run: RunPlan, index: int, first_producer: int, producer_count: int, outcomes: int | None) -> None:
+    def __init__(
+        self, run: RunPlan, index: int, first_producer: int, producer_count: int, outcomes: int | None
+    ) -> None:
         self.index, self.first_producer, self.producers = index, first_producer, producer_count
         self.slab = Slab.create(producer_count)
         self.words: Words = view(self.slab)
@@ -129,7 +131,9 @@ class Team:
                 self.members.append(Member(run, index, first, count, outcomes[index] if outcomes else None))
         except OSError as error:
             self.end()
-            raise UsageError(f"worker {len(self.members)} could not be started: {error.strerror}; fewer --workers?") from None
+            raise UsageError(
+                f"worker {len(self.members)} could not be started: {error.strerror}; fewer --workers?"
+            ) from None
 
     def await_ready(self) -> None:
         """Until every worker is ready; none may end before."""

@@ -59,7 +59,10 @@ def test_no_two_things_share_a_word() -> None:
     assert blocks[-1][1] == layout.words_for(2)
     assert max(Slot) < layout.SLOT_WORDS
     assert max(Header) < layout.HEADER_WORDS
-    assert layout.metric_sum_at(0, Phase.WARMUP, Metric.REQUEST_RTT) + 4 <= layout.set_at(0, Phase.WARMUP) + layout.COUNT_WORDS
+    assert (
+        layout.metric_sum_at(0, Phase.WARMUP, Metric.REQUEST_RTT) + 4
+        <= layout.set_at(0, Phase.WARMUP) + layout.COUNT_WORDS
+    )
 
 
 def test_a_new_slab_is_empty_and_knows_no_measured_phase() -> None:
