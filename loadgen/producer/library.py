@@ -7,7 +7,7 @@ import confluent_kafka
 
 def client_versions() -> tuple[str, str]:
     """(confluent-kafka, librdkafka), as both say of themselves."""
-    return confluent_kafka.__version__, confluent_kafka.libversion()[0]
+    return str(confluent_kafka.version()), str(confluent_kafka.libversion()[0])
 
 
 @lru_cache(maxsize=1)
