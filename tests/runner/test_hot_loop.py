@@ -134,7 +134,7 @@ def test_flat_out_ends_with_the_count() -> None:
 def test_a_full_queue_is_waited_for_and_booked() -> None:
     """What the queue does not take is sent later, once; the wait is backpressure, not rejection."""
     clock = ManualClock(start_ns=NS_PER_S)
-    lane = FakeLane(clock, room=5)
+    lane = FakeLane(clock, room=5, cost_ns=10_000)
     slab = run_loop([lane], [open_course(50_000, 0.5)], clock, warmup_ns=0, end_ns=NS_PER_S // 2)
 
     assert lane.taken == list(range(len(lane.taken)))
