@@ -1,0 +1,31 @@
+"""`python -m bench COMMAND`: one module per command, imported when called.
+
+serializers   encode, decode, build and round trip of every library, on pyperf
+produce       the same serializers in `loadgen run`, interleaved
+plot          pictures of a folder that the two above filled
+peers         other load generators beside ours
+"""
+
+import sys
+from importlib import import_module
+
+COMMANDS = {
+    "serializers": "bench.serializers",
+    "produce": "bench.produce_path",
+    "plot": "bench.plots",
+    "peers": "bench.peers",
+}
+
+
+def main() -> int:
+    """Run the command that argv names; its exit code."""
+    if len(sys.argv) > 1 and sys.argv[1] in COMMANDS:
+        code: int = import_module(COMMANDS[sys.argv[1]]).main(sys.argv[2:])
+        return code
+    asked_for_help = sys.argv[1:] in (["-h"], ["--help"])
+    print(__doc__ if asked_for_help else f"a command is needed: {', '.join(COMMANDS)}; python -m bench --help")
+    return 0 if asked_for_help else 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,117 @@
+"""`python -m bench serializers --paired CASE CASE`: does the second take another time than the first?
+
+Goal: a verdict that holds. A round is a process of its own in which both cases are timed in turns, so whatever slows
+a machine slows both; its one number is the logarithm of the ratio of their medians. Rounds are what repeats
+independently (hash seed, memory layout), so rounds are what is tested: never the values within one.
+Non-goal: how fast a case is; that is pyperf's part.
+Place: called by `serializers.py`; the test is `sign_flip.py`'s.
+"""
+
+import json
+import math
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from statistics import median
+from typing import NamedTuple
+
+from bench.cases import Case, timer
+from bench.sign_flip import MOST_PAIRS, estimate, interval, p_value
+from bench.verify import check
+
+TURNS = 8
+"""Times that each case is timed in a round."""
+
+TURN_S = 0.01
+
+ALPHA = 0.01
+
+
+class Verdict(NamedTuple):
+    """Second ÷ first: the estimate, its 95 % interval, and the two-sided p of no difference."""
+
+    ratio: float
+    low: float
+    high: float
+    p: float
+    rounds: int
+
+    @property
+    def differs(self) -> bool:
+        """At the level of 1 %."""
+        return self.p < ALPHA
+
+
+def main(first: Case, second: Case, *, rounds: int, planted: float) -> int:
+    """Run the rounds and print the verdict; exit code 0, 2 for impossible rounds, 4 when a case is not right.
+
+    Args:
+        first: what the second is compared with.
+        second: may be the same case.
+        rounds: a process each; fewer than eight cannot reach p < 1 %.
+        planted: share of calls that the second is charged on top, to see whether the test finds it.
+    """
+    if not 1 <= rounds <= MOST_PAIRS:
+        print(f"--rounds {rounds}: 1 … {MOST_PAIRS} can be tested exactly")
+        return 2
+    for case in (first, second):
+        status, detail, _ = check(case)
+        if status != "ok":
+            print(f"{case.name}: {status}: {detail}")
+            return 4
+    verdict = judge([spawn_round(first, second, planted, seed) for seed in range(rounds)])
+    says = "differs" if verdict.differs else "no difference found"
+    print(f"{second.name}  ÷  {first.name}" + (f"  (planted: {planted:+.0%})" if planted else ""))
+    print(f"  ratio {verdict.ratio:.3f}, 95 % interval {verdict.low:.3f} … {verdict.high:.3f}, p = {verdict.p:.4f}")
+    print(f"  {says} (paired sign-flip test over {rounds} rounds, α = {ALPHA})")
+    return 0
+
+
+def judge(log_ratios: list[float]) -> Verdict:
+    """The exact two-sided sign-flip test of log-ratios against zero, and the interval that it inverts to."""
+    low, high = interval(log_ratios)
+    return Verdict(math.exp(estimate(log_ratios)), math.exp(low), math.exp(high), p_value(log_ratios), len(log_ratios))
+
+
+def spawn_round(first: Case, second: Case, planted: float, seed: int) -> float:
+    """One round in a fresh process; the logarithm of second ÷ first.
+
+    Raises:
+        subprocess.CalledProcessError: the process failed; its words are on stderr.
+    """
+    task = json.dumps([first.name, second.name, planted, seed])
+    command = [sys.executable, "-m", "bench.paired", task]
+    return float(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+
+
+def time_round(first: Case, second: Case, planted: float, seed: int) -> float:
+    """Both cases in turns, who goes first drawn from the seed each turn; the logarithm of their medians' ratio."""
+    time_first, time_second = timer(first), timer(second)
+    calls_first, calls_second = _calls(time_first), _calls(time_second)
+    charged = round(calls_second * (1 + planted))  # calls that are made and not counted: an exact slow-down
+    draw = random.Random(seed)
+    firsts, seconds = [], []
+    for _ in range(TURNS):
+        if draw.random() < 0.5:
+            firsts.append(time_first(calls_first))
+            seconds.append(time_second(charged))
+        else:
+            seconds.append(time_second(charged))
+            firsts.append(time_first(calls_first))
+    return math.log((median(seconds) / calls_second) / (median(firsts) / calls_first))
+
+
+def _calls(time_calls: Callable[[int], float]) -> int:
+    """How many calls fill a turn; finding out warms the case up."""
+    calls = 1
+    while (seconds := time_calls(calls)) < TURN_S / 2:
+        calls = max(calls * 2, min(calls * 100, round(calls * TURN_S / max(seconds, 1e-7))))
+    return calls
+
+
+if __name__ == "__main__":
+    from bench.serializers import case_of
+
+    first_name, second_name, planted_share, round_seed = json.loads(sys.argv[1])
+    print(time_round(case_of(first_name), case_of(second_name), planted_share, round_seed))
