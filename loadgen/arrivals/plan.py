@@ -171,6 +171,17 @@ class Uniform:
         after = self._firsts[position + 1] if position + 1 < len(self._firsts) else None
         return self._pieces[position], after
 
+    def linear_pieces(self) -> list[Linear] | None:
+        """The pieces that hold events, the first from sequence 0; None when one of them is a ramp."""
+        held: list[Linear] = []
+        for piece, first in zip(self._pieces, self._firsts, strict=True):
+            if piece is None:
+                return None
+            if held and held[-1].first == first:
+                held.pop()  # a piece too short for an event of this producer
+            held.append(piece)
+        return held
+
     def intended_ns(self, sequence: int) -> int:
         """Offset of an event, ns. 350 ns in a constant piece."""
         piece, _ = self.piece_of(sequence)

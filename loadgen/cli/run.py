@@ -71,19 +71,24 @@ def carry_out_and_save(settings: RunSettings, output: Output) -> int:
     from loadgen.report import folder, live, text
     from loadgen.runner.coordinator import carry_out
 
-    root = folder.results_root(output.out)
-    folder.check_writable(root)
-    progress = live.progress(output.progress, settings)
-    with progress:
+    root = folder.results_root(None, os.environ)
+    folder.check_writable(output.out.parent if output.out else root)
+    with live.progress(output.progress) as progress:
         done = carry_out(settings, command=["loadgen", *sys.argv[1:]], on_interval=progress.row, say=progress.say)
-    saved, trouble = None, None
+    result = done.result
+    saved: Path | None = None
     try:
-        saved = folder.save_run(output.out, done)
-    except LoadgenError as error:
-        trouble = error
-    color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    if output.json != "-":
-        print(text.summary(done.result, saved, color=color))
-    if trouble is not None:
-        raise trouble
-    return done.result.verdict.exit_code
+        saved = folder.save(
+            root,
+            settings.name or done.result.plan.run_token,
+            result,
+            done.intervals,
+            done.histograms,
+            histogram_log=done.histogram_log,
+            extra_files=pictures(result, done.intervals, done.histograms),
+            folder=output.out,
+        )
+    finally:
+        # also when it could not be saved: what was measured is shown
+        _tell(result, saved, output)
+    return result.verdict.exit_code

@@ -85,6 +85,11 @@ def key_function(spec: str, seed: int) -> KeyFunction:
             return _hot(law.share, seed)
 
 
+def key_stream_start(seed: int) -> int:
+    """SplitMix64's state before number 0 of the keys' stream: what a sender in another language starts from."""
+    return stream_seed(seed, _KEY_STREAM) + GAMMA
+
+
 def key_text(rank: int) -> bytes:
     """Key `rank` (from 0) of `uniform` and `zipf`: `key-0000000`, 11 bytes."""
     return b"key-%07d" % rank
@@ -126,7 +131,7 @@ def _no_key(number: int, order_id: bytes) -> None:  # noqa: ARG001
 
 
 def _uniform(keys: int, seed: int) -> KeyFunction:
-    start = stream_seed(seed, _KEY_STREAM) + GAMMA
+    start = key_stream_start(seed)
 
     def uniform_key(number: int, order_id: bytes) -> bytes:  # noqa: ARG001
         return b"key-%07d" % (mix64(start + number * GAMMA) * keys >> 64)  # bias below 2^-44
@@ -136,7 +141,7 @@ def _uniform(keys: int, seed: int) -> KeyFunction:
 
 def _zipf(exponent: float, keys: int, seed: int) -> KeyFunction:
     stay, other = alias_table([rank**-exponent for rank in range(1, keys + 1)])
-    start = stream_seed(seed, _KEY_STREAM) + GAMMA
+    start = key_stream_start(seed)
     unit = 2.0**-64
 
     def zipf_key(number: int, order_id: bytes) -> bytes:  # noqa: ARG001
@@ -149,7 +154,7 @@ def _zipf(exponent: float, keys: int, seed: int) -> KeyFunction:
 
 
 def _hot(share: float, seed: int) -> KeyFunction:
-    start = stream_seed(seed, _KEY_STREAM) + GAMMA
+    start = key_stream_start(seed)
     threshold = round(share * 2**64)
 
     def hot_key(number: int, order_id: bytes) -> bytes:

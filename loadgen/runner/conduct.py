@@ -53,6 +53,41 @@ class Conducted:
     lost: list[tuple[int, int | None]] = field(default_factory=list)
 
 
+class ThreadShares:
+    """The busiest thread of each worker: one that fills its core is the limit, however idle the others are.
+
+    Looked at four times a second while the workers send; a thread's CPU time comes in ticks of 10 ms.
+    """
+
+    EVERY_NS = 250_000_000
+
+    def __init__(self, team: Team) -> None:
+        self.members = team.members
+        self._at_start: list[dict[int, float]] = [{} for _ in team.members]
+        self._latest = self._at_start
+        self._start_ns = self._latest_ns = 0
+
+    def begin(self, now_ns: int) -> None:
+        """The measured phase begins."""
+        self._at_start = self._latest = [member.threads() for member in self.members]
+        self._start_ns = self._latest_ns = now_ns
+
+    def look(self, now_ns: int) -> None:
+        """Take a sample when it is time and all still send."""
+        if now_ns - self._latest_ns >= self.EVERY_NS and all(member.state <= State.RUNNING for member in self.members):
+            self._latest, self._latest_ns = [member.threads() for member in self.members], now_ns
+
+    def busiest(self) -> list[float]:
+        """Of a core, each worker's busiest thread from the measured start to the last sample."""
+        length_s = (self._latest_ns - self._start_ns) / 1e9
+        if length_s <= 0:
+            return [0.0 for _ in self.members]
+        return [
+            max((seconds - before.get(thread, 0.0) for thread, seconds in now.items()), default=0.0) / length_s
+            for before, now in zip(self._at_start, self._latest, strict=True)
+        ]
+
+
 class Watch:
     """Turns snapshots into rows: one second is one snapshot minus the one before."""
 
@@ -130,7 +165,7 @@ def conduct(
     steal_before, cpu_before = steal_and_total(), None
     watch, host = Watch(team, plan, t0_ns), HostWatch()
     host.start()
-    threads_at_start: list[dict[int, float]] = []
+    threads = ThreadShares(team)
     measured_from = t0_ns + plan.warmup_ns
     hard_end_ns = None if plan.end_ns is None else t0_ns + plan.end_ns + round((plan.drain_s + 5) * 1e9)
     next_row_ns = t0_ns + round(INTERVAL_S * 1e9)
@@ -139,8 +174,11 @@ def conduct(
         time.sleep(0.005)
         now_ns = time.monotonic_ns()
         if cpu_before is None and now_ns >= measured_from:
-            cpu_before, threads_at_start = time.process_time(), [member.threads() for member in team.members]
+            cpu_before = time.process_time()
+            threads.begin(now_ns)
             host.reset()
+        elif cpu_before is not None:
+            threads.look(now_ns)
         if interruption.times == 1 and not draining_since_ns:
             team.ask(Stop.DRAIN)
             draining_since_ns = now_ns
@@ -160,7 +198,7 @@ def conduct(
             row = watch.row(now_ns)
             if on_interval is not None:
                 on_interval(row)
-    return _conducted(plan, team, watch, host, t0_ns, steal_before, cpu_before, threads_at_start, interruption)
+    return _conducted(team, watch, host, threads, t0_ns, steal_before, cpu_before, interruption)
 
 
 def _await(team: Team, seconds: float) -> None:
@@ -170,24 +208,15 @@ def _await(team: Team, seconds: float) -> None:
 
 
 def _conducted(
-    plan: RunPlan,
     team: Team,
     watch: Watch,
     host: HostWatch,
+    threads: "ThreadShares",
     t0_ns: int,
     steal_before: tuple[float, float, float],
     cpu_before: float | None,
-    threads_at_start: list[dict[int, float]],
     interruption: Interruption,
 ) -> Conducted:
-    shares = []
-    for member, before in zip(team.members, threads_at_start or [{} for _ in team.members], strict=True):
-        started = int(member.slab.words[Header.MEASURED_START_NS]) or t0_ns + plan.warmup_ns
-        length_s = max((time.monotonic_ns() - started) / 1e9, 1e-3)
-        now = member.threads()
-        shares.append(
-            max((seconds - before.get(thread, 0.0) for thread, seconds in now.items()), default=0.0) / length_s
-        )
     cpu_s = time.process_time() - cpu_before if cpu_before is not None else 0.0
     watch.row(time.monotonic_ns())
     host.stop()
@@ -207,7 +236,7 @@ def _conducted(
         by_worker=by_worker,
         members=team.members,
         intervals=watch.rows,
-        thread_shares=shares,
+        thread_shares=threads.busiest(),
         coordinator_cpu_s=cpu_s,
         steal=(steal_before, steal_and_total()),
         host_stall_us=host.longest_us,

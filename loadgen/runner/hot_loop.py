@@ -70,8 +70,10 @@ class LaneState:
             self.words[self.slot_at + Slot.FIRST_MEASURED] = course.first_measured
 
     def begin_measured(self, now_ns: int) -> None:
-        """Flat out: the next sequence opens the measured phase."""
-        del now_ns
+        """Flat out: the next sequence opens the measured phase; a queue that is full now was full in the warm-up."""
+        if self.full_since_ns:
+            self.words[self.sets[Phase.WARMUP] + Count.BACKPRESSURE_US] += (now_ns - self.full_since_ns) // 1000
+            self.full_since_ns = now_ns
         self.first_measured = self.next_sequence
         self.words[self.slot_at + Slot.FIRST_MEASURED] = self.next_sequence
         if self.course.count is not None:

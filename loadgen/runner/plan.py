@@ -11,7 +11,9 @@ import msgspec
 from loadgen.arrivals.plan import NS_PER_S, Piece, Poisson, Uniform, schedule
 from loadgen.messages.source import EventPlan
 
-FIRST_BATCH_LIMIT = 500  # records handed over at once: below 1 ms of building, since a batch has one send time
+# Records handed over at once. Python: below 1 ms of building, since a batch has one send time. C: each record has its
+# own, and the stop word is looked at within a batch; the loop comes round every few ms.
+BATCH_LIMITS = {"python": 500, "native": 4096}
 
 
 class RunPlan(msgspec.Struct, frozen=True, kw_only=True):

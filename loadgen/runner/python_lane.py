@@ -5,13 +5,15 @@ lines' costs are in ns, measured on 2 cores of a shared machine.
 """
 
 import time
+from array import array
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from loadgen.arrivals.plan import Schedule
 from loadgen.messages.source import EventSource
-from loadgen.producer.transport import QueueFull, Transport
+from loadgen.producer.errors import QueueFull, RecordRefused
+from loadgen.producer.transport import Transport
 from loadgen.runner.hot_loop import Sent
 
 
@@ -25,7 +27,7 @@ class PythonLane:
         schedule: when events are due; None flat out.
         t0_ns: a function that gives the start, known only once the run begins.
         on_ack: the instrument's callback (sequence, intended ns or 0, error, message); None when C counts.
-        announce: tells the C instrument which sequences come next (first, count); None without it.
+        client: the C instrument of mode "python", told of each batch before it is handed over; None without it.
         headers: sent with every record.
     """
 
@@ -38,11 +40,11 @@ class PythonLane:
         t0_ns: Callable[[], int],
         *,
         on_ack: Callable[[int, int, Any, Any], None] | None,
-        announce: Callable[[int, int], None] | None = None,
+        client: Any = None,
         headers: list[tuple[str, str]] | None = None,
     ) -> None:
         self.transport, self.topic, self.source = transport, topic, source
-        self.schedule, self.t0_ns, self.on_ack, self.announce = schedule, t0_ns, on_ack, announce
+        self.schedule, self.t0_ns, self.on_ack, self.client = schedule, t0_ns, on_ack, client
         self.headers = [(name, value.encode()) for name, value in headers or []]
         self.last_poll_ns = 0
         self.poll_gap_ns_max = 0
@@ -50,11 +52,20 @@ class PythonLane:
 
     def send(self, first_sequence: int, count: int) -> Sent:
         """Build and hand over `count` records from `first_sequence` on."""
-        if self.announce is not None:
-            self.announce(first_sequence, count)
+        if self.client is not None:
+            self._announce(first_sequence, count)
         sent = self._send_singly(first_sequence, count) if self.headers else self._send_batch(first_sequence, count)
+        if self.client is not None:
+            self.client.settle()
         self.accepted += sent.accepted
         return sent
+
+    def _announce(self, first: int, count: int) -> None:
+        """Tell the C instrument which records come next, and when they were due."""
+        if self.schedule is None:
+            self.client.expect(first, count)
+        else:
+            self.client.expect(first, count, array("q", map(self.schedule.intended_ns, range(first, first + count))))
 
     def _send_batch(self, first: int, count: int) -> Sent:
         record, on_ack = self.source.record, self.on_ack
@@ -92,11 +103,8 @@ class PythonLane:
                 send(self.topic, value, key, headers, -1, callback)
             except QueueFull:
                 return Sent(sequence - first - rejected, rejected)
-            except Exception as error:
-                # refused by produce() itself: definite, counted as rejected; a fatal error ends the worker
-                if getattr(error, "fatal", False):
-                    raise
-                rejected += 1
+            except RecordRefused:
+                rejected += 1  # by produce() itself, and for good
         return Sent(count - rejected, rejected)
 
     def poll(self) -> None:

@@ -18,20 +18,23 @@ from typing import Any
 
 import msgspec
 
+from loadgen import native
 from loadgen.clock import SystemClock
 from loadgen.errors import LoadgenError
 from loadgen.messages.source import EventSource
 from loadgen.producer.drain import drain
-from loadgen.producer.errors import outcome_of
+from loadgen.producer.errors import ClientFatal, outcome_of
 from loadgen.producer.kafka import KafkaTransport
 from loadgen.recorder.acks import Acks
-from loadgen.recorder.slab import Header, Slab, Slot, State, Stop, producer_at
+from loadgen.recorder.slab import CODE_OFFSET, Header, Slab, Slot, State, Stop, producer_at
 from loadgen.runner.hot_loop import Course, LaneState, drive
-from loadgen.runner.plan import FIRST_BATCH_LIMIT, WorkerPlan
+from loadgen.runner.plan import BATCH_LIMITS, WorkerPlan
+from loadgen.runner.native_lane import NativeLane
 from loadgen.runner.python_lane import PythonLane
 
 HEARTBEAT_NS = 100_000_000
 ORPHANED = 3
+FATAL = -150  # librdkafka: the client cannot go on
 
 
 class SlabHeartbeat:
@@ -107,24 +110,35 @@ class Station:
         self.schedule = run.schedule_of(self.index)
         first_measured, end_sequence = run.limits_of(self.index)
         self.course = Course(self.schedule, first_measured, end_sequence, run.count_of(self.index))
-        self.acks = Acks(slab, slot, timed=run.properties.get("acks", "-1") != "0", outcome_of=outcome_of)
-        self.transport = KafkaTransport(
-            {**run.properties, "bootstrap.servers": run.bootstrap}, on_throttle=self._throttled
-        )
-        self.lane = PythonLane(
-            self.transport,
-            run.topic,
-            EventSource(events),
-            self.schedule,
-            lambda: int(slab.words[Header.T0_NS]),
-            on_ack=self.acks.count,
-            headers=run.headers,
-        )
+        timed = run.properties.get("acks", "-1") != "0"
+        properties = {**run.properties, "bootstrap.servers": run.bootstrap}
+        self.client: Any = None
+        if run.instrument == "c":
+            self.client = native.load().Client(slab.words, slot, run.sender, timed=timed)
+            properties["plugin.library.paths"] = self.client.plugin_path
+        self.transport = KafkaTransport(properties, on_throttle=self._throttled)
+        source = EventSource(events)
+        self.lane: PythonLane | NativeLane
+        if run.sender == "native":
+            self.lane = NativeLane(self.client, self.transport, run.topic, source, self.schedule)
+        else:
+            self.acks = Acks(slab, slot, timed=timed, outcome_of=outcome_of)
+            self.lane = PythonLane(
+                self.transport,
+                run.topic,
+                source,
+                self.schedule,
+                lambda: int(slab.words[Header.T0_NS]),
+                on_ack=None if self.client else self.acks.count,
+                client=self.client,
+                headers=run.headers,
+            )
         self.state = LaneState(self.lane, self.course, slab, slot)
 
     def outstanding(self) -> int:
         """Records accepted and not yet answered."""
-        return self.lane.accepted - self.acks.answered[0]
+        answered = int(self.client.answered) if self.client else self.acks.answered[0]
+        return self.lane.accepted - answered
 
     def _throttled(self, event: Any) -> None:
         """The broker asks to slow down: the only word a quota leaves."""
@@ -132,6 +146,23 @@ class Station:
         at = producer_at(self.slot)
         self.slab.words[at + Slot.THROTTLE_MS_SUM] += milliseconds
         self.slab.words[at + Slot.THROTTLE_MS_MAX] = max(self.slab.words[at + Slot.THROTTLE_MS_MAX], milliseconds)
+
+
+class Together:
+    """Several clients drained as one: each poll serves all, so that none waits behind another."""
+
+    def __init__(self, transports: list[KafkaTransport]) -> None:
+        self.transports = transports
+        self.fatal = None
+
+    def poll(self, timeout_s: float) -> int:
+        """Serve what each has to report, waiting at most that long in all."""
+        return sum(transport.poll(timeout_s / len(self.transports)) for transport in self.transports)
+
+    def purge(self) -> None:
+        """Give up what each holds."""
+        for transport in self.transports:
+            transport.purge()
 
 
 def work(plan: WorkerPlan, slab: Slab) -> None:
@@ -156,25 +187,27 @@ def work(plan: WorkerPlan, slab: Slab) -> None:
         if words[Header.STOP] != Stop.GO:
             break
         time.sleep(0.001)
-    drive(
-        [station.state for station in stations],
-        slab,
-        clock,
-        warmup_ns=plan.run.warmup_ns,
-        end_ns=plan.run.end_ns,
-        batch_limit=FIRST_BATCH_LIMIT,
-        heartbeat=heartbeat,
-    )
-    words[Header.STATE] = State.DRAINING
-    deadline_ns = clock.now_ns() + round(plan.run.drain_s * 1e9)
-    for station in stations:
-        drain(
-            station.transport,
-            station.outstanding,
-            deadline_ns,
+    try:
+        drive(
+            [station.state for station in stations],
+            slab,
             clock,
-            give_up=lambda: words[Header.STOP] == Stop.NOW,
+            warmup_ns=plan.run.warmup_ns,
+            end_ns=plan.run.end_ns,
+            batch_limit=BATCH_LIMITS[plan.run.sender],
+            heartbeat=heartbeat,
         )
+    except ClientFatal as error:
+        # the client purges what it holds; every record is still accounted for, and the run says what happened
+        words[Header.FATAL_CODE] = (error.code or FATAL) + CODE_OFFSET
+    words[Header.STATE] = State.DRAINING
+    drain(
+        Together([station.transport for station in stations]),
+        lambda: sum(station.outstanding() for station in stations),
+        clock.now_ns() + round(plan.run.drain_s * 1e9),
+        clock,
+        give_up=lambda: words[Header.STOP] == Stop.NOW,
+    )
     heartbeat.measured_end(clock.now_ns())
     words[Header.POLL_GAP_US_MAX] = max(station.lane.poll_gap_ns_max for station in stations) // 1000
     words[Header.STATE] = State.DONE
