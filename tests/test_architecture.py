@@ -13,6 +13,7 @@ PACKAGE = ROOT / "loadgen"
 
 EVERYBODY = {"clock", "errors", "native", "telemetry.hooks", "quantities", "properties", "slo", "profile", ""}
 MAY_IMPORT: dict[str, set[str]] = {
+    "profile": {"events.keys"},
     "arrivals": {"events.splitmix"},
     "events": set(),
     "messages": {"events"},

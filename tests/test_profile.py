@@ -112,6 +112,7 @@ BAD = [
     ({**MOCK, "record_size": "10", "events": "fresh"}, {}, "exclude each other"),
     ({**MOCK, "verify": "ids"}, {}, "--start kafka"),
     ({**MOCK, "producers": "1", "workers": "2"}, {}, "each worker owns one"),
+    ({**MOCK, "keys": "zipf:x:10"}, {}, "not an exponent"),
     ({**MOCK, "profile": "balanc"}, {}, "did you mean balanced?"),
     ({**MOCK, "workers": "1000000000"}, {}, "outside 1"),
 ]
