@@ -61,6 +61,7 @@ class Slot(IntEnum):
     THROTTLE_MS_MAX = 6
     IN_FLIGHT_MAX = 7
     QUEUE_FULL_NS = 8  # monotonic: since when the queue is full without a break, 0 = it is not
+    RING_TAIL = 9  # entries ever read from the ring
 
 
 class Count(IntEnum):
@@ -80,7 +81,8 @@ class Count(IntEnum):
     FIRST_SENT_NS = 11
     LAST_ACK_NS = 12
     BATCH_BYTES = 13  # bytes of keys and payloads in answered requests, before compression
-    NEGATIVE = 14  # differences below zero, counted and not recorded
+    NEGATIVE = 14  # differences below zero, counted here and recorded as zero
+    UNTIMED = 15  # answered records whose sending the C instrument did not see: counted, not timed
     # four words a metric from here: sum, maximum, overflow, spare
     METRICS = 16
 

@@ -1,0 +1,75 @@
+/* The next record's bytes: a pooled event, stamped or as it is, and its key.
+ *
+ * Goal: byte for byte what messages/source.py makes for the same sequence (a test compares them), at the cost of a few
+ * dozen stores. Not here: making events; sending.
+ */
+#ifndef LOADGEN_RECORDS_H
+#define LOADGEN_RECORDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ID_BYTES 26   /* 7f3a9c21-0003-000000012345 */
+#define PREFIX_BYTES 14
+#define TIME_BYTES 32 /* 2026-11-23T20:30:11.000123+00:00 */
+#define SECOND_BYTES 20
+#define KEY_BYTES 11  /* key-0000000 */
+#define SEQUENCE_LIMIT 1000000000000u
+#define KEYS_LIMIT 10000000u
+
+enum key_form { KEY_NONE, KEY_ORDER, KEY_UNIFORM, KEY_ZIPF, KEY_HOT, KEY_TABLE };
+
+/* What the memory behind the pointers belongs to is the caller's affair (module.c keeps the Python buffers). */
+struct records {
+    char *blob; /* our own copy when stamped: ids and times are patched where they stand */
+    const uint64_t *offsets;
+    const uint32_t *lengths;
+    size_t count;
+    bool stamped;
+    int64_t id_offset; /* -1: no id in the record; one is made for the key */
+    int64_t time_offset;
+    char prefix[PREFIX_BYTES];
+    uint64_t producer, producers;
+    int64_t start_epoch_us;
+
+    enum key_form key_form;
+    uint64_t key_start; /* SplitMix64's state before number 0 */
+    uint64_t keys;
+    const double *stay;      /* zipf: Walker's alias table */
+    const uint32_t *other;
+    uint64_t hot_threshold;  /* hot below it ... */
+    bool hot_always;         /* ... or always: 2^64 does not fit */
+    const char *key_blob;    /* table: a key a pooled record */
+    const uint64_t *key_offsets;
+    const int32_t *key_lengths; /* -1: none */
+
+    uint64_t next_sequence; /* the cursor: what comes next costs an addition, anything else a division */
+    size_t next_index, step;
+    int64_t second; /* the one that `second_text` says */
+    char second_text[SECOND_BYTES];
+    char id[ID_BYTES];
+    char key[KEY_BYTES];
+};
+
+struct record {
+    const void *key;
+    size_t key_len;
+    void *value;
+    size_t len;
+};
+
+/* Once, after the fields above are set: patches what is the same in all stamped records. */
+void records_prepare(struct records *records);
+
+/* Record `sequence`, made `offset_us` after the run's start. Valid until the next call. 10-20 ns. */
+void records_make(struct records *records, uint64_t sequence, int64_t offset_us, struct record *record);
+
+/* SplitMix64's output function; events/splitmix.py. */
+static inline uint64_t mix64(uint64_t state) {
+    state = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9u;
+    state = (state ^ (state >> 27)) * 0x94D049BB133111EBu;
+    return state ^ (state >> 31);
+}
+
+#endif
