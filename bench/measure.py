@@ -97,7 +97,6 @@ class Measurement:
             values=self._effort.values,
             processes=self._effort.processes,
             min_time=self._effort.min_time_s,
-            metadata=self._metadata,
         )
         arguments = ["--quiet"]
         if case.name in self._benchmarks:  # calibrated in the first pass
@@ -107,6 +106,7 @@ class Measurement:
             return runner.bench_time_func(case.name, timer(case))
 
     def _keep(self, case: Case, benchmark: Any) -> None:
+        benchmark.update_metadata(self._metadata)
         if case.name in self._benchmarks:
             self._benchmarks[case.name].add_runs(benchmark)
         else:

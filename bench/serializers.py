@@ -20,6 +20,7 @@ from bench.interval import median_interval
 from bench.libraries import LIBRARIES
 from bench.sizes import compressed_bytes, peak_bytes
 from bench.verify import check
+from loadgen.errors import UsageError
 
 DEFAULT_FOLDER = Path("results/runs/bench")
 PACKAGES = ("msgspec", "orjson", "pydantic", "pydantic-core", "pyperf", "cramjam")
@@ -62,7 +63,11 @@ def main(argv: list[str]) -> int:
     if options.paired:
         from bench import paired
 
-        return paired.main(*map(case_of, options.paired), rounds=options.rounds, planted=options.plant / 100)
+        try:
+            first, second = map(case_of, options.paired)
+        except UsageError as error:
+            parser.error(str(error))
+        return paired.main(first, second, rounds=options.rounds, planted=options.plant / 100)
     cases = _select(fast_cases() if options.fast else all_cases(), options.only, parser)
     effort = measure.FAST if options.fast else measure.RIGOROUS if options.rigorous else measure.FULL
     return run([HARNESS, *cases], effort, options.out)
@@ -160,10 +165,15 @@ def _show_progress(number: int, case: Case, median_s: float) -> None:
 
 
 def case_of(name: str) -> Case:
+    """The case of that name.
+
+    Raises:
+        UsageError: there is none.
+    """
     for case in [HARNESS, *all_cases()]:
         if case.name == name:
             return case
-    raise SystemExit(f"no case {name!r}; python -m bench serializers --list names them")
+    raise UsageError(f"no case {name!r}; python -m bench serializers --list names them")
 
 
 def _select(cases: list[Case], only: list[str], parser: argparse.ArgumentParser) -> list[Case]:

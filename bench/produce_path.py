@@ -1,0 +1,221 @@
+"""`python -m bench produce`: the serializers inside `loadgen run`, where a message costs more than its encoding.
+
+Goal: what changing the serializer changes for a producer: messages a second flat out, CPU a message, latency at one
+equal offered rate, and the share of a message's CPU that is serialization.
+Non-goal: comparing brokers or profiles; everything but the serializer is the same in every run of a target.
+
+Rounds are interleaved: each runs every serializer once, in an order drawn from the seed. A run that its own result
+does not call valid is a row with its reason, never a number. Writes `produce.jsonl`, a row a run as each ends, and
+`produce.json`, the summary.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple, get_args
+
+import msgspec
+
+from bench.event_cost import event_costs
+from bench.measure import write_whole
+from bench.produce_summary import Run, Summary, summarize, table
+from bench.serializers import DEFAULT_FOLDER, EXIT_INTERRUPTED
+from loadgen.errors import UsageError
+from loadgen.messages.serializer import SerializerName
+
+SERIALIZERS: tuple[SerializerName, ...] = get_args(SerializerName)
+UP_TIMEOUT_S = 120
+
+RunLoadgen = Callable[[list[str]], dict[str, Any]]
+"""Arguments after `loadgen run` → result.json's object, or {"error": one line} when there is none."""
+
+
+class Settings(NamedTuple):
+    """What every run of a comparison shares."""
+
+    rounds: int
+    duration_s: float
+    warmup_s: float
+    line_items: tuple[int, int]
+    rate_share: float
+    seed: int
+
+    def arguments(self, serializer: str) -> list[str]:
+        """Of `loadgen run`, but for the target and the rate."""
+        return [
+            *("--events", "fresh", "--serializer", serializer, "--seed", str(self.seed)),
+            *("--line-items", "{}-{}".format(*self.line_items)),
+            *("-w", "1", "-d", f"{self.duration_s:g}s", "--warmup", f"{self.warmup_s:g}s"),
+            *("--json", "-", "--progress", "none"),
+        ]  # fmt: skip
+
+
+def main(argv: list[str]) -> int:
+    """Run the command; its exit code: 0, 2 when it cannot start, 5 when no run of a serializer was valid, 130."""
+    options = _parser().parse_args(argv)
+    try:
+        return _carry_out(options, argv)
+    except (UsageError, RuntimeError) as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _carry_out(options: argparse.Namespace, argv: list[str]) -> int:
+    settings = Settings(
+        rounds=2 if options.fast else options.rounds,
+        duration_s=1 if options.fast else options.duration,
+        warmup_s=0.5 if options.fast else options.warmup,
+        line_items=_line_items(options.line_items),
+        rate_share=options.rate_share,
+        seed=options.seed,
+    )
+    targets = options.target or (["mock"] if options.fast else ["mock", "kafka"])
+    options.out.mkdir(parents=True, exist_ok=True)
+    serializers = tuple(options.serializers.split(","))
+    journal = options.out / "produce.jsonl"
+    journal.write_text("")
+    costs = event_costs(serializers, settings.line_items, settings.seed)  # first: it names a library that is missing
+    runs: list[Run] = []
+    code = 0
+    try:
+        for target in targets:
+            with reach(target) as reaching:
+                for run in compare(target, reaching, settings, serializers, run_loadgen):
+                    runs.append(run)
+                    with journal.open("a") as rows:
+                        rows.write(json.dumps(msgspec.to_builtins(run)) + "\n")
+                    print(run.as_line(), file=sys.stderr)
+    except KeyboardInterrupt:
+        print("\ninterrupted: finished runs are kept", file=sys.stderr)
+        code = EXIT_INTERRUPTED
+    summaries = summarize(runs, costs)
+    _write(options.out, settings, summaries, argv)
+    print(table(summaries))
+    print(f"\nsaved in {options.out};  next   python -m bench plot {options.out}")
+    incomplete = {run.serializer for run in runs} != {summary.serializer for summary in summaries}
+    return code or (5 if incomplete or not summaries else 0)
+
+
+def compare(
+    target: str, reaching: list[str], settings: Settings, serializers: tuple[str, ...], run: RunLoadgen
+) -> Iterator[Run]:
+    """All rounds flat out, then all rounds at one rate that the slowest serializer holds.
+
+    Args:
+        target: its name, for the rows.
+        reaching: the arguments that reach it.
+        settings: of every run.
+        serializers: by name.
+        run: starts one run.
+    """
+    flat_out: dict[str, list[float]] = {serializer: [] for serializer in serializers}
+    for number, serializer in _interleaved(settings, serializers):
+        done = Run.of(target, "flat_out", number, serializer, run([*reaching, *settings.arguments(serializer)]))
+        if done.acked_per_s is not None:
+            flat_out[serializer].append(done.acked_per_s)
+        yield done
+    if not all(flat_out.values()):
+        return  # without a ceiling for each there is no rate that is fair to all
+    rate = round(settings.rate_share * min(median(rates) for rates in flat_out.values()), -3)
+    for number, serializer in _interleaved(settings, serializers):
+        arguments = [*reaching, *settings.arguments(serializer), "-r", f"{rate:.0f}"]
+        yield Run.of(target, "at_rate", number, serializer, run(arguments))
+
+
+def run_loadgen(arguments: list[str]) -> dict[str, Any]:
+    """`loadgen run` in a process of its own; its folder is thrown away, what counts is in the rows."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, "-m", "loadgen", "run", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=os.environ | {"LOADGEN_RESULTS": folder},
+        )
+    try:
+        result: dict[str, Any] = json.loads(done.stdout)
+    except json.JSONDecodeError:
+        lines = done.stderr.strip().splitlines()
+        return {"error": f"exit {done.returncode}: {lines[-1] if lines else 'without a word'}"}
+    return result
+
+
+@contextlib.contextmanager
+def reach(target: str) -> Iterator[list[str]]:
+    """The arguments that reach a target, for as long as it lives.
+
+    Args:
+        target: `mock` is started by each run. `kafka` and `redpanda` are started once, since a cold JVM is another
+            broker than a warm one. Anything else is HOST:PORT of a cluster that is there already.
+
+    Raises:
+        RuntimeError: the broker did not come up; the reason is on stderr.
+    """
+    if target == "mock":
+        yield ["--start", "mock"]
+    elif target in ("kafka", "redpanda"):
+        command = [sys.executable, "-m", "loadgen", "up", target]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as broker:
+            try:
+                yield ["-b", _announced(broker, target)]
+            finally:
+                broker.terminate()
+                broker.wait()
+    else:
+        yield ["-b", target]
+
+
+def _announced(broker: "subprocess.Popen[str]", target: str) -> str:
+    """The host:port in the one line that `loadgen up` prints when it is ready."""
+    line = broker.stdout.readline() if broker.stdout else ""
+    found = [word for word in line.split() if word.rpartition(":")[2].isdigit()]
+    if not found:
+        raise RuntimeError(f"loadgen up {target} did not say where it is: {line!r}")
+    return found[0]
+
+
+def _line_items(text: str) -> tuple[int, int]:
+    least, dash, most = text.partition("-")
+    if not (least.isdecimal() and (most.isdecimal() or not dash)):
+        raise UsageError(f"--line-items {text}: a number or a range is needed, as 1-5")
+    return int(least), int(most or least)
+
+
+def _interleaved(settings: Settings, serializers: tuple[str, ...]) -> Iterator[tuple[int, str]]:
+    for number in range(settings.rounds):
+        drawn = random.Random(settings.seed * 1000 + number)
+        for serializer in drawn.sample(serializers, len(serializers)):
+            yield number, serializer
+
+
+def _write(folder: Path, settings: Settings, summaries: list[Summary], argv: list[str]) -> None:
+    record = {
+        "command": " ".join(["python -m bench produce", *argv]),
+        "settings": settings._asdict(),
+        "summaries": [msgspec.to_builtins(summary) for summary in summaries],
+    }
+    write_whole(folder / "produce.json", json.dumps(record, indent=1) + "\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench produce", description=__doc__)
+    add = parser.add_argument
+    add("target", nargs="*", help="mock, kafka, redpanda or HOST:PORT; default mock and kafka")
+    add("--fast", action="store_true", help="mock alone, two rounds of a second: to see that it works")
+    add("--rounds", type=int, default=8, help="default %(default)s; fewer than six cannot give a 95 %% interval")
+    add("-d", "--duration", type=float, default=4, metavar="SECONDS", help="of a run; default %(default)s")
+    add("--warmup", type=float, default=1, metavar="SECONDS", help="of a run; default %(default)s")
+    add("--line-items", default="1-5", help="of an order; default %(default)s")
+    add("--rate-share", type=float, default=0.5, help="offered rate ÷ what the slowest does flat out; %(default)s")
+    add("--serializers", default=",".join(SERIALIZERS), help="default %(default)s")
+    add("--seed", type=int, default=1, help="of orders and of the order of runs")
+    add("--out", type=Path, default=DEFAULT_FOLDER, help="folder; default %(default)s")
+    return parser

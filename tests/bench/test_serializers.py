@@ -1,0 +1,122 @@
+"""The command: real pyperf worker processes, on few cases and little time."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pyperf
+import pytest
+
+from bench import measure, paired, serializers
+from bench.cases import HARNESS, Case
+from bench.samples import Shape
+
+QUICK = measure.Effort(passes=2, processes=2, values=2, min_time_s=0.001)
+ENCODE = Case("encode", Shape(3), "msgspec")
+ORJSON = Case("encode", Shape(3), "orjson-dict")
+REPOSITORY = Path(__file__).parents[2]
+
+
+def test_a_run_leaves_rows_and_a_pyperf_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each case has a row with time, interval and bytes; pyperf reads the file, both passes in it, no path in it."""
+    code = serializers.run([HARNESS, ENCODE, ORJSON], QUICK, tmp_path)
+    rows = {row["case"]: row for row in json.loads((tmp_path / "serializers.json").read_text())}
+    suite = pyperf.BenchmarkSuite.load(str(tmp_path / "serializers.pyperf.json"))
+    row = rows[ENCODE.name]
+
+    assert code == 0
+    assert set(rows) == {HARNESS.name, ENCODE.name, ORJSON.name} == set(suite.get_benchmark_names())
+    assert 0 < row["low_ns"] <= row["median_ns"] <= row["high_ns"]
+    assert (row["status"], row["processes"]) == ("ok", 4)
+    assert row["payload_bytes"] == rows[ORJSON.name]["payload_bytes"] > 100
+    assert row["peak_bytes"] > 0
+    assert set(row["compressed_bytes"]) == {"none", "lz4", "snappy", "zstd"}
+    assert suite.get_benchmark(ENCODE.name).get_metadata()["msgspec_version"]
+    assert sys.executable not in (tmp_path / "serializers.pyperf.json").read_text()
+    assert json.loads((tmp_path / "machine.json").read_text())["versions"]["msgspec"]
+    assert "in every figure:" in capsys.readouterr().out
+
+
+def test_a_wrong_case_is_a_row_and_exit_4(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A case that fails its check is told and not timed; the others are; the exit code says so."""
+    wrong = Case("encode", Shape(3), "no-such-library")
+    code = serializers.run([ENCODE, wrong], QUICK, tmp_path)
+    rows = {row["case"]: row for row in json.loads((tmp_path / "serializers.json").read_text())}
+
+    assert code == 4
+    assert (rows[wrong.name]["status"], rows[wrong.name]["median_ns"]) == ("error", None)
+    assert rows[ENCODE.name]["median_ns"] > 0
+    assert "no library no-such-library" in capsys.readouterr().out
+
+
+def test_a_worker_that_fails_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A case whose worker process dies is an error row; the cases after it are still timed."""
+    monkeypatch.setattr(measure, "WORKER_COMMAND", ("-c", "import sys; sys.exit(3)"))
+    measurement = measure.Measurement(tmp_path / "out.json", QUICK, {})
+
+    assert set(measurement.run([ENCODE, ORJSON], lambda *_: None)) == {ENCODE.name, ORJSON.name}
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_an_interruption_keeps_what_is_finished(tmp_path: Path) -> None:
+    """SIGINT after the second case: exit 130, the finished cases are in both files, the rest is not timed."""
+    command = [sys.executable, "-m", "bench", "serializers", "--fast", "--out", str(tmp_path)]
+    with subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
+        assert process.stderr is not None
+        for _ in range(2):
+            assert process.stderr.readline().startswith(b"pass 1")
+        process.send_signal(signal.SIGINT)
+        process.stderr.read()
+    timed = pyperf.BenchmarkSuite.load(str(tmp_path / "serializers.pyperf.json")).get_benchmark_names()
+    rows = json.loads((tmp_path / "serializers.json").read_text())
+
+    assert process.returncode == 130
+    assert 2 <= len(timed) < 13
+    assert {row["case"] for row in rows if row["median_ns"]} == set(timed)
+
+
+def test_a_planted_slow_down_is_found() -> None:
+    """Paired rounds in real processes: the same case charged twice its calls is told apart, with the right ratio."""
+    verdict = paired.judge([paired.spawn_round(ENCODE, ENCODE, planted=1.0, seed=seed) for seed in range(8)])
+
+    assert verdict.differs
+    assert 1.7 < verdict.ratio < 2.3
+
+
+@pytest.mark.slow
+def test_ten_per_cent_are_found_and_nothing_is_not() -> None:
+    """A planted 10 % is found in 12 rounds (α = 1 %); the same code twice is flagged at most once in ten."""
+
+    def verdict(planted: float, first_seed: int) -> paired.Verdict:
+        rounds = range(first_seed, first_seed + 12)
+        return paired.judge([paired.spawn_round(ENCODE, ENCODE, planted, seed) for seed in rounds])
+
+    assert verdict(0.1, 0).differs
+    assert sum(verdict(0.0, 100 * trial).differs for trial in range(10)) <= 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "named"),
+    [
+        (["serializers", "--only", "no-such-word"], 2, "no such case"),
+        (["serializers", "--frobnicate"], 2, "unknown: --frobnicate"),
+        (["serializers", "--paired", ENCODE.name, "nothing"], 2, "no case 'nothing'"),
+        (["serializers", "--paired", ENCODE.name, ENCODE.name, "--rounds", "40"], 2, "1 … 20"),
+        (["serialisers"], 2, "serializers, produce, plot, peers"),
+        ([], 2, "a command is needed"),
+        (["--help"], 0, "python -m bench COMMAND"),
+        (["serializers", "--list"], 0, "encode 100-items msgspec-msgpack"),
+    ],
+)
+def test_what_is_asked_wrongly(arguments: list[str], code: int, named: str) -> None:
+    """A typo is one line with what is possible, before anything is measured."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, named in done.stdout + done.stderr) == (code, True)
+    assert "Traceback" not in done.stderr
