@@ -60,6 +60,13 @@ def main(argv: list[str]) -> int:
         return 0
     if rest:
         parser.error(f"unknown: {' '.join(rest)}")
+    if options.agree:
+        from bench import agreement
+
+        try:
+            return agreement.main(*options.agree)
+        except (OSError, ValueError) as error:
+            parser.error(str(error))
     if options.paired:
         from bench import paired
 
@@ -201,5 +208,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--paired", nargs=2, metavar="CASE", help="judge two cases in paired rounds")
     parser.add_argument("--rounds", type=int, default=12, help="of --paired, a process each; default %(default)s")
     parser.add_argument("--plant", type=float, default=0, metavar="PERCENT", help="slow the second down on purpose")
+    parser.add_argument("--agree", nargs=2, type=Path, metavar="FOLDER", help="compare two full runs of a machine")
     parser.add_argument("--case", help=argparse.SUPPRESS)
     return parser
