@@ -1,5 +1,6 @@
 """Two runs side by side: the shares are counted right, and a run that differs is told."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -10,7 +11,7 @@ from bench.agreement import agreement
 from bench.serializers import Row
 
 
-def rows(medians: list[float | None]) -> list[Row]:
+def rows(medians: Sequence[float | None]) -> list[Row]:
     return [Row(f"case {n}", "encode", "3-items", "x", "ok", "", median_ns=median) for n, median in enumerate(medians)]
 
 
