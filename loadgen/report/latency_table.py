@@ -51,7 +51,7 @@ def rows(result: Result) -> list[Row]:
         found.append(Row("service", "service, from send", told.service, "what kafka-producer-perf-test shows"))
     if told.request_rtt:
         requests = wording.counted("request", told.request_rtt.n)
-        found.append(Row("request_rtt", "produce request", told.request_rtt, f"network and broker ({requests})"))
+        found.append(Row("request_rtt", "produce request", told.request_rtt, f"network and broker, {requests}"))
     if told.end_to_end:
         found.append(Row("end_to_end", "end to end", told.end_to_end, "until a consumer had it"))
     if open_loop and told.lateness and result.breakdown_us.usual is None:

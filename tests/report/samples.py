@@ -345,6 +345,7 @@ def with_nulls() -> Result:
         labels={},
         plan=_plan(
             offered_per_s=100.0,
+            phases=[RatePhase(100.0, 100.0, None)],
             per_producer_per_s=100.0,
             duration_s=None,
             count=300,

@@ -105,7 +105,7 @@ def test_everything_is_on_disk_before_it_has_its_name(tmp_path, monkeypatch):
     real = os.fsync
 
     def fsync(descriptor):
-        seen.append((os.readlink(f"/proc/self/fd/{descriptor}"), [path.name for path in tmp_path.iterdir()]))
+        seen.append((str(Path(f"/proc/self/fd/{descriptor}").readlink()), [path.name for path in tmp_path.iterdir()]))
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", fsync)
@@ -119,7 +119,7 @@ def test_everything_is_on_disk_before_it_has_its_name(tmp_path, monkeypatch):
 @pytest.mark.parametrize("root", ["/proc/no-such/runs", "/dev/null/runs"])
 def test_an_unwritable_root_is_refused_before_the_run(root):
     """A read-only or impossible results folder is one line of a usage error that names the way out."""
-    with pytest.raises(UsageError, match="no run was started.*LOADGEN_RESULTS"):
+    with pytest.raises(UsageError, match=r"no run was started.*LOADGEN_RESULTS"):
         folder.check_writable(Path(root))
 
 

@@ -28,7 +28,7 @@ def counts_of(values):
 @given(response=VALUES, service=VALUES)
 @settings(max_examples=40, deadline=None)
 def test_counts_survive_the_log(tmp_path_factory, response, service):
-    """Every count of every cell, up to the largest value and to counts above 2³², comes back; empty metrics are left out."""
+    """Every count of every cell, up to the largest value and to counts above 2³², comes back; empty metrics do not."""
     path = tmp_path_factory.mktemp("log") / "latency.hlog"
     histograms = {"response": counts_of(response), "service": counts_of(service)}
     path.write_bytes(hlog.whole_run(1_795_470_000.123, 60.0, histograms))
@@ -105,7 +105,7 @@ def test_a_line_that_unpacks_to_too_much_is_refused(tmp_path):
     path = tmp_path / "latency.hlog"
     bomb = base64.b64encode(b"\x1c\x84\x93\x14\x00\x00\x00\x10" + zlib.compress(b"\0" * (8 << 20))).decode()
     path.write_text(hlog.header(0.0, "response") + f"0.000,1.000,1.000,{bomb}\n")
-    with pytest.raises(UsageError, match="line 5.*more than"):
+    with pytest.raises(UsageError, match=r"line 5.*more than"):
         hlog.read(path)
 
 
