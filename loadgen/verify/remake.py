@@ -1,0 +1,105 @@
+"""Every event of a run made again from its result, to be compared byte for byte."""
+
+from collections.abc import Sequence
+
+from loadgen.arrivals.plan import Piece, Schedule, schedule
+from loadgen.errors import UsageError
+from loadgen.messages.source import EventPlan, EventSource, RecordFunction
+from loadgen.report.result import PlanRecord
+
+GENERATOR = "1"  # the version of what makes events; another number means other bytes for the same seed
+
+
+def event_plan(plan: PlanRecord, producer: int) -> EventPlan:
+    """What one producer of a run sent."""
+    kind, _, function = plan.events.partition(":")
+    return EventPlan(
+        kind=kind,  # type: ignore[arg-type]  # checked by EventPlan.check
+        seed=plan.seed,
+        run_token=plan.run_token,
+        producer=producer,
+        producers=plan.producers,
+        start_epoch_us=plan.start_epoch_us,
+        serializer=plan.serializer,  # type: ignore[arg-type]
+        line_items=plan.line_items,
+        record_size=plan.record_size,
+        entropy=plan.entropy,
+        payload_file=plan.payload_file.path if plan.payload_file else None,
+        payload_format=plan.payload_file.format if plan.payload_file else "lines",  # type: ignore[arg-type]
+        keys=plan.keys,
+        pool_size=plan.pool_size,
+        function=function or None,
+    )
+
+
+def id_is_in_key(plan: PlanRecord) -> bool:
+    """Whether a run's ids are its keys (raw records and payload files) rather than in its values.
+
+    Raises:
+        UsageError: its records carry no id of their own anywhere.
+    """
+    kind, _, function = plan.events.partition(":")
+    if kind in ("stamped", "fresh") and not function:
+        return False
+    if kind in ("raw", "payload_file") and plan.keys == "order":
+        return True
+    raise UsageError(
+        f"records of --events {plan.events} --keys {plan.keys} carry no id of their own, so which is which cannot be "
+        "told; send --events stamped or fresh, or --keys order with raw records"
+    )
+
+
+class Remake:
+    """Events of a run, made again on demand; each producer's source is built when it is first asked for.
+
+    Raises:
+        UsageError: another version of the generator made them, or a payload file is gone or changed.
+    """
+
+    def __init__(self, plan: PlanRecord) -> None:
+        if plan.generator != GENERATOR:
+            raise UsageError(
+                f"the run's events were made by generator {plan.generator}, this program has {GENERATOR} and would "
+                "make other bytes; use --mode ids"
+            )
+        self.plan = plan
+        self.pieces = [Piece(phase.from_per_s, phase.to_per_s, phase.duration_s) for phase in plan.phases]
+        self._made: dict[int, tuple[RecordFunction, Schedule | None]] = {}
+
+    def source(self, producer: int) -> tuple[RecordFunction, Schedule | None]:
+        """(record, schedule) of a producer; the schedule is None flat out."""
+        if producer not in self._made:
+            plan = self.plan
+            due = (
+                None
+                if plan.loop == "closed"
+                else schedule(plan.arrival, self.pieces, plan.producers, producer, plan.seed)
+            )
+            self._made[producer] = EventSource(event_plan(plan, producer)).record, due
+        return self._made[producer]
+
+    def differing(
+        self,
+        producer: int,
+        sequences: Sequence[int],
+        keys: Sequence[bytes | None],
+        values: Sequence[bytes | None],
+    ) -> list[int]:
+        """Positions of the records that are not, byte for byte, the event they say they are. 1.3 µs each, stamped.
+
+        Args:
+            sequences: of one producer, best in rising order: Poisson times are found again in blocks.
+        """
+        record, due = self.source(producer)
+        if due is None:
+            return [
+                at
+                for at, (sequence, key, value) in enumerate(zip(sequences, keys, values, strict=True))
+                if record(sequence, sequence) != (key, value)
+            ]
+        intended_ns = due.intended_ns
+        return [
+            at
+            for at, (sequence, key, value) in enumerate(zip(sequences, keys, values, strict=True))
+            if record(sequence, intended_ns(sequence) // 1000) != (key, value)
+        ]
