@@ -1,0 +1,165 @@
+"""A server on a leash: it ends when whoever started it ends, even by SIGKILL, and takes its data folder with it.
+
+`python -m loadgen.brokers.leash FOLDER LOG COMMAND…` starts the command, says its pid as one line on standard output,
+says its exit code as a second one if it ends by itself, and waits for standard input to end: the starter is gone or has
+let go. Then the command is asked to end, made to if it does not, and FOLDER is removed.
+
+Why a process between, and not PR_SET_PDEATHSIG alone: that fires when the *thread* that started the child ends. Here
+the starting thread is the leash's only one, so it is safe, and covers the case that the leash itself is killed.
+Non-goal: knowing what runs on it.
+"""
+
+import contextlib
+import ctypes
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from loadgen.errors import Unreachable
+
+PR_SET_PDEATHSIG = 1
+ENDS_WITHIN_S = 15.0  # a broker's clean shutdown takes 1–2 s, a container's a little more
+PID_WITHIN_S = 20.0
+LOOK_EVERY_S = 0.25
+
+
+class Leash:
+    """A command that lives no longer than this process.
+
+    Args:
+        command: of the server; found on PATH.
+        folder: of its data; removed when the leash is let go, by `close` or by this process's death.
+        log: its standard output and error are appended here.
+        environment: added to this process's own.
+
+    Attributes:
+        pid: of the command.
+        exit_code: of the command, once `running` has found it ended by itself; negative for a signal.
+
+    Raises:
+        Unreachable: the command could not be started.
+    """
+
+    def __init__(
+        self, command: Sequence[str], folder: Path, log: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.log = log
+        self.exit_code: int | None = None
+        self._closed = False
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "loadgen.brokers.leash", str(folder), str(log), *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            env={
+                **os.environ,
+                **(environment or {}),
+                "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+            },
+            start_new_session=True,  # Ctrl-C is for the run, which still wants to drain
+        )
+        assert self._process.stdout is not None
+        ready, _, _ = select.select([self._process.stdout], [], [], PID_WITHIN_S)
+        first = self._process.stdout.readline() if ready else b""
+        if not first.strip().isdigit():
+            self.close()
+            raise Unreachable(f"could not start {command[0]}: {self.tail()}")
+        self.pid = int(first)
+
+    @property
+    def running(self) -> bool:
+        """The command has not ended."""
+        if self.exit_code is None and not self._closed:
+            assert self._process.stdout is not None
+            ready, _, _ = select.select([self._process.stdout], [], [], 0)
+            if ready:
+                self.exit_code = int(self._process.stdout.readline() or -signal.SIGKILL)
+        return self.exit_code is None and not self._closed
+
+    def tail(self, lines: int = 5) -> str:
+        """The end of its log, as one line."""
+        if not self.log.exists():
+            return "it wrote nothing"
+        written = self.log.read_text("utf-8", "replace").splitlines()
+        return " | ".join(line.strip() for line in written[-lines:] if line.strip()) or "it wrote nothing"
+
+    def close(self) -> None:
+        """Let go: returns when the command has ended and its folder is gone. Calling it again does nothing."""
+        self._closed = True
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+        self._process.wait()
+
+    def __enter__(self) -> "Leash":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def hold(folder: Path, log: Path, command: Sequence[str]) -> int:
+    """The leash's own side.
+
+    Returns:
+        The command's exit code; 127 when it could not be started, and then its log says why.
+    """
+    asked_to_end: list[int] = []
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # for the starter to decide on
+    signal.signal(signal.SIGTERM, lambda number, _: asked_to_end.append(number))
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as written:
+        try:
+            child = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=written, stderr=written, preexec_fn=_die_with_parent
+            )
+        except OSError as error:
+            written.write(f"{error}\n".encode())
+            return 127
+    sys.stdout.write(f"{child.pid}\n")
+    sys.stdout.flush()
+    told = False
+    while not asked_to_end and not _input_ended():
+        if not told and child.poll() is not None:
+            sys.stdout.write(f"{child.returncode}\n")  # a crash: its data stays to be looked at, but not for long
+            sys.stdout.flush()
+            told = True
+    _end(child)
+    shutil.rmtree(folder, ignore_errors=True)
+    return child.returncode
+
+
+def _input_ended() -> bool:
+    ready, _, _ = select.select([0], [], [], LOOK_EVERY_S)
+    return bool(ready) and not os.read(0, 4096)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    child.terminate()
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(child.pid, signal.SIGCONT)  # a paused server would never see the request
+    try:
+        child.wait(ENDS_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+def _die_with_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    sys.exit(hold(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:]))

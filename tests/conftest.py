@@ -1,0 +1,59 @@
+"""Brokers for the tests, each started once a session and only when a test asks for it.
+
+`mock` librdkafka's mock cluster, `kafka` a real Apache Kafka, `redpanda` in a container; `topic` a name of its own.
+What this machine lacks is skipped with the reason, which pytest's -ra prints at the end. Real Kafka must not be skipped
+where Java and Maven are present, nor where LOADGEN_REQUIRE_KAFKA=1 says that it has to run.
+"""
+
+import itertools
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from loadgen.brokers import engine
+from loadgen.brokers.kafka import start_kafka
+from loadgen.brokers.kafka_jars import cache_folder
+from loadgen.brokers.redpanda import READY_WITHIN_S, image
+from loadgen.brokers.target import Broker, start_broker
+
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def mock() -> Iterator[Broker]:
+    """A mock cluster of one broker, as a Broker; `mock.mock` is its MockCluster."""
+    with start_broker("mock") as broker:
+        yield broker
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[Broker]:
+    """A real Apache Kafka of one node by Java on this host, as a Broker; `kafka.kafka` is its KafkaNode."""
+    needed = ["java"] if cache_folder().is_dir() else ["java", "mvn"]
+    missing = [name for name in needed if shutil.which(name) is None]
+    if missing:
+        reason = f"real Kafka did not run: {' and '.join(missing)} not found"
+        if os.environ.get("LOADGEN_REQUIRE_KAFKA") == "1":
+            pytest.fail(f"{reason}, and LOADGEN_REQUIRE_KAFKA=1")
+        pytest.skip(reason)
+    with start_kafka("java") as node:
+        yield Broker("kafka", node.bootstrap, node.version, node.note, kafka=node)
+
+
+@pytest.fixture(scope="session")
+def redpanda() -> Iterator[Broker]:
+    """Redpanda by testcontainers, where a container engine answers."""
+    if engine.answering() is None:
+        pytest.skip("Redpanda did not run: no container engine (Docker, Podman) answers")
+    from testcontainers.community.kafka import RedpandaContainer
+
+    with RedpandaContainer(image()).start(timeout=READY_WITHIN_S) as container:
+        yield Broker("redpanda", container.get_bootstrap_server(), None, f"Redpanda, image {image()}")
+
+
+@pytest.fixture
+def topic() -> str:
+    """A topic name that no other test of this session or of one beside it uses; nothing is made."""
+    return f"loadgen-test-{os.getpid()}-{next(_NUMBERS)}"
