@@ -62,6 +62,21 @@ def test_a_worker_that_fails_is_a_row(tmp_path: Path, monkeypatch: pytest.Monkey
     assert not (tmp_path / "out.json").exists()
 
 
+def test_an_interruption_within_pyperf_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pyperf answers Ctrl-C with sys.exit(1): that ends the measurement, and is no failure of the case."""
+
+    def interrupted(*_: object) -> None:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            sys.exit(1)
+
+    monkeypatch.setattr(pyperf.Runner, "bench_time_func", interrupted)
+
+    with pytest.raises(KeyboardInterrupt):
+        measure.Measurement(tmp_path / "out.json", QUICK, {}).run([ENCODE], lambda *_: None)
+
+
 def test_an_interruption_keeps_what_is_finished(tmp_path: Path) -> None:
     """SIGINT after the second case: exit 130, the finished cases are in both files, the rest is not timed."""
     command = [sys.executable, "-m", "bench", "serializers", "--fast", "--out", str(tmp_path)]
