@@ -16,6 +16,7 @@ REST = Group("rest", sort_key=4)
 
 COMMANDS: tuple[tuple[str, str, Group, str], ...] = (
     ("run", "loadgen.cli.run:run", MEASURE, "One run: send by a plan, time every acknowledgement, judge the result."),
+    ("ceiling", "loadgen.cli.ceiling:ceiling", REST, "What this host can send, no broker involved."),
     ("report", "loadgen.cli.report:report", LOOK, "A stored run as page, text or markdown."),
     ("up", "loadgen.cli.up:up", REST, "A broker in the foreground: mock, kafka or redpanda."),
     ("config", "loadgen.cli.config:app", REST, "Settings: show, list, check FILE, help KEY."),

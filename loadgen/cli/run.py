@@ -9,8 +9,10 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from loadgen.cli.flags import OUTPUT, RunFlags
-from loadgen.errors import LoadgenError
+from loadgen.errors import UsageError
 from loadgen.profile import RunSettings, resolve
+from loadgen.report.result import Result, encode
+from loadgen.report.stored import Run as Stored
 
 
 @Parameter(name="*")
@@ -68,27 +70,50 @@ def dry_run(settings: RunSettings) -> int:
 
 def carry_out_and_save(settings: RunSettings, output: Output) -> int:
     """Run, save, print; the exit code is the verdict's."""
-    from loadgen.report import folder, live, text
+    from loadgen.report import folder
+    from loadgen.report.live import progress
     from loadgen.runner.coordinator import carry_out
 
     root = folder.results_root(None, os.environ)
     folder.check_writable(output.out.parent if output.out else root)
-    with live.progress(output.progress) as progress:
-        done = carry_out(settings, command=["loadgen", *sys.argv[1:]], on_interval=progress.row, say=progress.say)
+    name = folder.check_name(settings.name) if settings.name else ""
+    with progress(output.progress, sys.stderr) as show:
+        done = carry_out(settings, command=["loadgen", *sys.argv[1:]], on_interval=show.row, say=show.say)
     result = done.result
     saved: Path | None = None
     try:
         saved = folder.save(
             root,
-            settings.name or done.result.plan.run_token,
+            name or result.plan.run_token,
             result,
             done.intervals,
             done.histograms,
-            histogram_log=done.histogram_log,
-            extra_files=pictures(result, done.intervals, done.histograms),
+            extra_files=_shown(Stored(name=name, result=result, intervals=done.intervals, histograms=done.histograms)),
             folder=output.out,
         )
     finally:
-        # also when it could not be saved: what was measured is shown
+        # also when it could not be saved: what was measured is told
         _tell(result, saved, output)
     return result.verdict.exit_code
+
+
+def _shown(run: Stored) -> dict[str, bytes]:
+    """Page and pictures; a small installation does without, and says what would bring them."""
+    from loadgen.report import page
+
+    try:
+        return page.files(run)
+    except UsageError as error:
+        print(f"no report page: {error}", file=sys.stderr)
+        return {}
+
+
+def _tell(result: Result, saved: Path | None, output: Output) -> None:
+    from loadgen.report import text
+
+    if output.json == "-":
+        print(encode(result).decode(), end="")
+        return
+    if output.json:
+        Path(output.json).write_bytes(encode(result))
+    print(text.summary(result, saved, color=sys.stdout.isatty() and "NO_COLOR" not in os.environ))

@@ -24,6 +24,7 @@ class LimitEvidence(msgspec.Struct, frozen=True, kw_only=True):
     """What the decision rests on; None where the instrument cannot tell.
 
     Attributes:
+        mock: no Kafka was involved: what is not the plan is this machine's own limit.
         busiest_thread_share: of a core, the busiest thread of any worker over the measured phase.
         queue_full_share: of the measured time, mean over producers, in which the client's queue was full.
         throttle_share: throttle time over producers × time.
@@ -34,6 +35,7 @@ class LimitEvidence(msgspec.Struct, frozen=True, kw_only=True):
         host_busy_share: of all cores, with the broker's share in it when it lives here.
     """
 
+    mock: bool
     loop: str
     achieved_ratio: float | None
     duration_s: float
@@ -70,6 +72,8 @@ def limited_by(evidence: LimitEvidence) -> tuple[LimitedBy, str]:
                 f"the shortest took {e.rtt_least_us / 1000:.1f} ms"
             )
         return "client_settings", _window_arithmetic(e)
+    if e.mock:
+        return "generator", "a mock cluster shares this machine with its clients: together they are the limit"
     if e.busiest_thread_share >= FULL_CORE:
         return "generator", f"a sending thread used {e.busiest_thread_share:.0%} of its core"
     if e.queue_full_share < STARVED_QUEUE_SHARE and e.loop == "closed":

@@ -276,6 +276,7 @@ def _evidence(
     )
     requests_per_s = volume.requests / duration_s if volume.requests and duration_s else None
     return LimitEvidence(
+        mock=around.broker.kind == "mock",
         loop=plan.loop,
         achieved_ratio=achieved,
         duration_s=duration_s,

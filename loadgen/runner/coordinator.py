@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 import psutil
 
+from loadgen.brokers.target import Broker
 from loadgen.errors import UsageError
 from loadgen.messages.source import EventPlan, EventSource
 from loadgen.producer.library import client_versions, error_names
@@ -59,10 +60,12 @@ def carry_out(
     command: Sequence[str] = (),
     on_interval: OnInterval | None = None,
     say: Say | None = None,
+    broker: Broker | None = None,
 ) -> Run:
     """Carry out one run.
 
     Args:
+        broker: one that is there already, for several runs on it; None: as the settings say.
         command: as it was called, for the result.
         on_interval: gets each one-second row as it is made.
         say: gets a line now and then of what is being done.
@@ -72,7 +75,7 @@ def carry_out(
     """
     tell = say or (lambda _: None)
     token = secrets.token_hex(4)
-    with Interruption() as interruption, open_target(settings, f"loadgen-{token}") as target:
+    with Interruption() as interruption, open_target(settings, f"loadgen-{token}", broker) as target:
         if interruption.times:
             raise KeyboardInterrupt
         instrument = choose_instrument(settings)
@@ -128,7 +131,7 @@ def _asked_per_s(
     if rate.kind == "events":
         return rate.value
     if rate.kind == "bytes":
-        return rate.value / EventSource(_event_plan(settings, "00000000", 0)).mean_bytes
+        return rate.value / EventSource(event_plan(settings, "00000000", 0)).mean_bytes
     if rate.kind == "percent":
         tell(f"probing flat out for {PROBE_S:.0f} s: {rate.value:g} % of that is the rate")
         probe = msgspec.structs.replace(settings, duration_s=PROBE_S, count=None, warmup_s=PROBE_WARMUP_S)
@@ -157,7 +160,7 @@ def make_plan(
     workers = settings.workers or _auto_workers(settings, target)
     producers = settings.producers or workers
     start_epoch_us = time.time_ns() // 1000 + START_ALLOWANCE_US
-    events = _event_plan(settings, token, start_epoch_us)
+    events = event_plan(settings, token, start_epoch_us)
     sender = instrument.sender(settings)
     return RunPlan(
         bootstrap=target.broker.bootstrap,
@@ -193,7 +196,8 @@ def client_properties(properties: Mapping[str, str], producers: int) -> dict[str
     }
 
 
-def _event_plan(settings: RunSettings, token: str, start_epoch_us: int) -> EventPlan:
+def event_plan(settings: RunSettings, token: str, start_epoch_us: int) -> EventPlan:
+    """What is sent, before a producer's own index is put in."""
     kind, _, function = settings.events.partition(":")
     if settings.record_size is not None:
         kind = "raw"
@@ -224,8 +228,9 @@ def _event_plan(settings: RunSettings, token: str, start_epoch_us: int) -> Event
 def _auto_workers(settings: RunSettings, target: Target) -> int:
     """Cores − 1 against a cluster elsewhere, half of them beside one that lives here."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    local = settings.start is not None or target.broker.is_local
-    return max(cores // 2 if local else cores - 1, 1)
+    hosts = {address.rpartition(":")[0].strip("[]") for address in target.broker.bootstrap.split(",")}
+    beside = settings.start is not None or hosts <= {"localhost", "127.0.0.1", "::1"}
+    return max(cores // 2 if beside else cores - 1, 1)
 
 
 def _within_caps(settings: RunSettings, plan: RunPlan) -> None:

@@ -4,12 +4,12 @@ Entered before a run, left after it: what was made is removed again unless it is
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from loadgen.brokers import admin
 from loadgen.brokers.target import Broker, start_broker
-from loadgen.errors import Refused, UsageError
+from loadgen.errors import Refused
 from loadgen.profile import RunSettings
 from loadgen.report.result import BrokerRecord, TopicRecord
 
@@ -22,7 +22,7 @@ class Target:
 
     Attributes:
         broker: the cluster.
-        cluster: what it says of itself; None on the mock, which cannot be asked.
+        cluster: what it says of itself.
         topic: its name; made: by this run.
     """
 
@@ -56,25 +56,27 @@ class Target:
 
 
 @contextmanager
-def open_target(settings: RunSettings, topic: str) -> Iterator[Target]:
+def open_target(settings: RunSettings, topic: str, there: Broker | None = None) -> Iterator[Target]:
     """The cluster and the topic of a run.
 
     Args:
         topic: used when the settings name none.
+        there: a broker that somebody else started and stops.
 
     Raises:
         UsageError: a broker cannot be started here, or the topic may not be written.
         Unreachable: no answer, or a refusal, within 10 s.
     """
-    with start_broker(settings.start or "external", bootstrap=settings.bootstrap) as broker:
+    found = nullcontext(there) if there else start_broker(settings.start or "external", bootstrap=settings.bootstrap)
+    with found as broker:
         cluster = admin.describe_cluster(broker, settings.properties)
         target = _with_topic(broker, cluster, settings, settings.topic or topic)
         try:
             yield target
         finally:
             if target.made and not settings.keep_topic:
-                admin.delete_topic(broker, target.topic, settings.properties)
-                target.removed = True
+                gone_with_it = broker.mock is not None and there is None
+                target.removed = gone_with_it or admin.delete_topic(broker, target.topic, settings.properties)
 
 
 def _with_topic(broker: Broker, cluster: admin.Cluster, settings: RunSettings, topic: str) -> Target:
@@ -92,6 +94,4 @@ def _with_topic(broker: Broker, cluster: admin.Cluster, settings: RunSettings, t
         settings=settings.topic_config,
         like=settings.like,
     )
-    if shape is None:
-        raise UsageError(f"topic {topic} could not be made")
     return Target(broker, cluster, topic, shape, made=True)

@@ -28,8 +28,8 @@ from loadgen.producer.kafka import KafkaTransport
 from loadgen.recorder.acks import Acks
 from loadgen.recorder.slab import CODE_OFFSET, Header, Slab, Slot, State, Stop, producer_at
 from loadgen.runner.hot_loop import Course, LaneState, drive
-from loadgen.runner.plan import BATCH_LIMITS, WorkerPlan
 from loadgen.runner.native_lane import NativeLane
+from loadgen.runner.plan import BATCH_LIMITS, WorkerPlan
 from loadgen.runner.python_lane import PythonLane
 
 HEARTBEAT_NS = 100_000_000

@@ -7,6 +7,7 @@ import pytest
 from loadgen.report.limit import LimitEvidence, limited_by
 
 USUAL: dict[str, Any] = {
+    "mock": False,
     "loop": "closed",
     "achieved_ratio": None,
     "duration_s": 10.0,
@@ -28,6 +29,7 @@ ROWS = [
     ("plan", {"loop": "open", "achieved_ratio": 0.999}, "the plan was kept"),
     ("quota", {"throttle_share": 0.4}, "throttled"),
     ("generator", {"busiest_thread_share": 0.97}, "97% of its core"),
+    ("generator", {"mock": True}, "mock cluster shares this machine"),
     ("generator", {"queue_full_share": 0.01}, "was not fed faster"),
     (
         "client_settings",
