@@ -4,6 +4,7 @@ Everything here is decided before the run; nothing is passed between processes w
 """
 
 import math
+from itertools import pairwise
 from typing import Literal
 
 import msgspec
@@ -131,4 +132,4 @@ def pieces_of(
 def share_producers(producers: int, workers: int) -> list[tuple[int, int]]:
     """(first producer, how many) of each worker: contiguous, as even as can be."""
     firsts = [math.ceil(worker * producers / workers) for worker in range(workers + 1)]
-    return [(first, after - first) for first, after in zip(firsts, firsts[1:], strict=False)]
+    return [(first, after - first) for first, after in pairwise(firsts)]

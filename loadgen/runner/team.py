@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from typing import IO, Any
 
 import msgspec
@@ -61,11 +62,9 @@ class Member:
         )
         body = msgspec.msgpack.encode(plan)
         assert self.process.stdin is not None
-        try:
+        with suppress(BrokenPipeError):  # it ended already; `failure` says why
             self.process.stdin.write(struct.pack("<Q", len(body)) + body)
             self.process.stdin.flush()
-        except BrokenPipeError:
-            pass  # it ended already; `failure` says why
         self.watched = psutil.Process(self.process.pid)
         self.thread_seconds: dict[int, float] = {}
 
@@ -110,10 +109,8 @@ class Member:
         self.process.wait()
         for stream in (self.process.stdin, self.process.stdout):
             if stream is not None:
-                try:
+                with suppress(BrokenPipeError):
                     stream.close()
-                except BrokenPipeError:
-                    pass
         self.log.close()
 
 
