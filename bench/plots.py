@@ -55,13 +55,14 @@ def main(argv: list[str]) -> int:
 
 def draw(folder: Path) -> list[Path]:
     """Every picture that the folder's files allow; the paths written."""
-    caption = _caption(folder)
     written: list[Path] = []
     with plt.rc_context(STYLE):
         if (rows := _read_rows(folder)) is not None:
+            caption = _caption(_read_machine(folder / "machine.json"))
             written += _save(folder, "serializer-throughput", plot_throughput(rows), caption)
             written += _save(folder, "serializer-ratios", plot_ratios(rows), caption)
         if (summaries := _read_summaries(folder)) is not None:
+            caption = _caption(_read_machine(folder / "produce.json", "machine"))
             written += _save(folder, "produce-path", plot_produce(summaries), caption)
             written += _save(folder, "produce-cost", plot_cost(summaries), caption)
     return written
@@ -225,12 +226,19 @@ def _read_summaries(folder: Path) -> list[Summary] | None:
     return msgspec.convert(json.loads(path.read_bytes())["summaries"], list[Summary])
 
 
-def _caption(folder: Path) -> str:
-    """Machine and versions, as `machine.json` has them; empty without it."""
-    path = folder / "machine.json"
+def _read_machine(path: Path, *within: str) -> dict[str, Any]:
+    """Machine and versions, as `machine.json` and a part of `produce.json` have them; empty where there are none."""
     if not path.exists():
+        return {}
+    found: dict[str, Any] = json.loads(path.read_bytes())
+    for name in within:
+        found = found.get(name, {})
+    return found
+
+
+def _caption(machine: dict[str, Any]) -> str:
+    if not machine:
         return ""
-    machine = json.loads(path.read_text())
     versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
     processor, count, python = (machine.get(name) for name in ("cpu_model_name", "cpu_count", "python_version"))
     return f"{processor}, {count} CPUs, Python {python}\n{versions}"

@@ -27,7 +27,7 @@ import msgspec
 from bench.event_cost import event_costs
 from bench.measure import write_whole
 from bench.produce_summary import Run, Summary, summarize, table
-from bench.serializers import DEFAULT_FOLDER, EXIT_INTERRUPTED
+from bench.serializers import DEFAULT_FOLDER, EXIT_INTERRUPTED, package_versions
 from loadgen.errors import UsageError
 from loadgen.messages.serializer import SerializerName
 
@@ -54,7 +54,7 @@ class Settings(NamedTuple):
             *("--events", "fresh", "--serializer", serializer, "--seed", str(self.seed)),
             *("--line-items", "{}-{}".format(*self.line_items)),
             *("-w", "1", "-d", f"{self.duration_s:g}s", "--warmup", f"{self.warmup_s:g}s"),
-            *("--json", "-", "--progress", "none"),
+            *("--json=-", "--progress", "none"),
         ]  # fmt: skip
 
 
@@ -83,12 +83,19 @@ def _carry_out(options: argparse.Namespace, argv: list[str]) -> int:
     journal = options.out / "produce.jsonl"
     journal.write_text("")
     costs = event_costs(serializers, settings.line_items, settings.seed)  # first: it names a library that is missing
+    machine: dict[str, Any] = {}
+
+    def run_and_note(arguments: list[str]) -> dict[str, Any]:
+        result = run_loadgen(arguments)
+        machine.update(_machine(result))
+        return result
+
     runs: list[Run] = []
     code = 0
     try:
         for target in targets:
             with reach(target) as reaching:
-                for run in compare(target, reaching, settings, serializers, run_loadgen):
+                for run in compare(target, reaching, settings, serializers, run_and_note):
                     runs.append(run)
                     with journal.open("a") as rows:
                         rows.write(json.dumps(msgspec.to_builtins(run)) + "\n")
@@ -97,7 +104,7 @@ def _carry_out(options: argparse.Namespace, argv: list[str]) -> int:
         print("\ninterrupted: finished runs are kept", file=sys.stderr)
         code = EXIT_INTERRUPTED
     summaries = summarize(runs, costs)
-    _write(options.out, settings, summaries, argv)
+    _write(options.out, settings, summaries, machine, argv)
     print(table(summaries))
     print(f"\nsaved in {options.out};  next   python -m bench plot {options.out}")
     incomplete = {run.serializer for run in runs} != {summary.serializer for summary in summaries}
@@ -165,7 +172,7 @@ def reach(target: str) -> Iterator[list[str]]:
         command = [sys.executable, "-m", "loadgen", "up", target]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as broker:
             try:
-                yield ["-b", _announced(broker, target)]
+                yield ["-b", announced(broker, target)]
             finally:
                 broker.terminate()
                 broker.wait()
@@ -173,13 +180,26 @@ def reach(target: str) -> Iterator[list[str]]:
         yield ["-b", target]
 
 
-def _announced(broker: "subprocess.Popen[str]", target: str) -> str:
+def announced(broker: "subprocess.Popen[str]", target: str) -> str:
     """The host:port in the one line that `loadgen up` prints when it is ready."""
     line = broker.stdout.readline() if broker.stdout else ""
     found = [word for word in line.split() if word.rpartition(":")[2].isdigit()]
     if not found:
         raise RuntimeError(f"loadgen up {target} did not say where it is: {line!r}")
     return found[0]
+
+
+def _machine(result: dict[str, Any]) -> dict[str, Any]:
+    """What a run's result says about its machine, by the names of `machine.json`; empty without a result."""
+    if "environment" not in result:
+        return {}
+    environment, client = result["environment"], result["client"]
+    return {
+        "cpu_model_name": environment["cpu_model"],
+        "cpu_count": environment["cores"],
+        "python_version": environment["python"],
+        "versions": package_versions() | {name: client[name] for name in ("confluent_kafka", "librdkafka")},
+    }
 
 
 def _line_items(text: str) -> tuple[int, int]:
@@ -196,10 +216,13 @@ def _interleaved(settings: Settings, serializers: tuple[str, ...]) -> Iterator[t
             yield number, serializer
 
 
-def _write(folder: Path, settings: Settings, summaries: list[Summary], argv: list[str]) -> None:
+def _write(
+    folder: Path, settings: Settings, summaries: list[Summary], machine: dict[str, Any], argv: list[str]
+) -> None:
     record = {
         "command": " ".join(["python -m bench produce", *argv]),
         "settings": settings._asdict(),
+        "machine": machine,
         "summaries": [msgspec.to_builtins(summary) for summary in summaries],
     }
     write_whole(folder / "produce.json", json.dumps(record, indent=1) + "\n")

@@ -88,7 +88,9 @@ def run(cases: list[Case], effort: measure.Effort, folder: Path) -> int:
     right = [case for case in cases if rows[case.name].status == "ok"]
     pyperf_file = folder / "serializers.pyperf.json"
     pyperf_file.unlink(missing_ok=True)  # what an earlier run left there would be taken for this one's
-    measurement = measure.Measurement(pyperf_file, effort, {f"{name}_version": v for name, v in _versions().items()})
+    measurement = measure.Measurement(
+        pyperf_file, effort, {f"{name}_version": v for name, v in package_versions().items()}
+    )
     code = 0
     try:
         failures = measurement.run(right, _show_progress)
@@ -153,11 +155,12 @@ def _write(folder: Path, pyperf_file: Path, rows: list[Row]) -> None:
             row.processes = len(means)
     write = measure.write_whole
     write(folder / "serializers.json", json.dumps([msgspec.to_builtins(row) for row in rows], indent=1) + "\n")
-    machine = {"versions": _versions()} | measure.read_machine(pyperf_file)
+    machine = {"versions": package_versions()} | measure.read_machine(pyperf_file)
     write(folder / "machine.json", json.dumps(machine, indent=1) + "\n")
 
 
-def _versions() -> dict[str, str]:
+def package_versions() -> dict[str, str]:
+    """Of the libraries under test and of what measures them; those that are installed."""
     found = {}
     for package in PACKAGES:
         try:

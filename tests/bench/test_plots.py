@@ -48,8 +48,9 @@ def folder(tmp_path: Path) -> Path:
         for serializer in ("msgspec", "pydantic")
     ]
     (tmp_path / "serializers.json").write_bytes(msgspec.json.encode(rows))
-    (tmp_path / "produce.json").write_bytes(msgspec.json.encode({"summaries": summaries}))
     machine = {"cpu_model_name": "Z80", "cpu_count": 2, "python_version": "3.11.7", "versions": {"msgspec": "0.22.0"}}
+    record = {"summaries": msgspec.to_builtins(summaries), "machine": machine}
+    (tmp_path / "produce.json").write_text(json.dumps(record))
     (tmp_path / "machine.json").write_text(json.dumps(machine))
     return tmp_path
 

@@ -2,6 +2,8 @@
 
 import json
 import random
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,8 @@ def result(serializer: str, rate: float | None, factor: float = 1.0, **verdict: 
     latency = {"p50": 900.0 * factor, "p99": 4000.0 * factor}
     return {
         "plan": {"offered_per_s": rate},
-        "client": {"instrument": "c"},
+        "client": {"instrument": "c", "confluent_kafka": "2.16.1", "librdkafka": "2.16.0"},
+        "environment": {"cpu_model": "Z80", "cores": 2, "python": "3.11.7"},
         "verdict": {"valid": True, "headline": "", "limited_by": "generator", "doubts": [{"code": "mock"}]} | verdict,
         "messages": {"attempted": 100, "acked": 100},
         "throughput": {"acked_per_s": rate or 1e6 / CPU_US[serializer] * factor},
@@ -65,7 +68,7 @@ def test_rounds_are_interleaved_and_the_rate_is_equal() -> None:
     assert len(rates) == 1
     assert 22_000 < float(rates.pop()) < 28_000
     assert all(arguments[:2] == ["--start", "mock"] for arguments in loadgen.asked)
-    assert {"--events", "fresh", "--line-items", "1-5", "-d", "4s", "--json", "-"} <= set(loadgen.asked[0])
+    assert {"--events", "fresh", "--line-items", "1-5", "-d", "4s", "--json=-"} <= set(loadgen.asked[0])
 
 
 def test_a_summary_says_medians_shares_and_paired_ratios() -> None:
@@ -135,6 +138,31 @@ def test_targets() -> None:
         assert arguments == ["-b", "broker:9092"]
 
 
+def test_a_broker_is_where_it_says() -> None:
+    """The address is read from the line that `loadgen up` prints; another line is an error that shows it."""
+    for line, expected in [("Apache Kafka 4.3.0 ready at 127.0.0.1:41234", "127.0.0.1:41234"), ("no Java here", None)]:
+        command = [sys.executable, "-c", f"print({line!r})"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as broker:
+            if expected:
+                assert produce_path.announced(broker, "kafka") == expected
+            else:
+                with pytest.raises(RuntimeError, match="no Java here"):
+                    produce_path.announced(broker, "kafka")
+
+
+def test_a_real_run_makes_a_row() -> None:
+    """One run on the mock cluster through the whole command gives a valid row with every figure of its phase."""
+    settings = SETTINGS._replace(duration_s=1, warmup_s=0.5)
+    arguments = ["--start", "mock", *settings.arguments("pydantic"), "-r", "2000"]
+    run = Run.of("mock", "at_rate", 0, "pydantic", produce_path.run_loadgen(arguments))
+
+    assert run.problem is None
+    assert run.offered_per_s == 2000
+    assert all(
+        (value or 0) > 0 for value in (run.acked_per_s, run.cpu_us_per_message, run.service_p50_us, run.response_p99_us)
+    )
+
+
 def test_the_command_writes_rows_and_summary(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -145,6 +173,7 @@ def test_the_command_writes_rows_and_summary(
     record = json.loads((tmp_path / "produce.json").read_text())
 
     assert (code, len(rows), len(record["summaries"])) == (0, 12, 6)
+    assert record["machine"]["cpu_model_name"] == "Z80"
     assert record["command"].startswith("python -m bench produce mock --fast")
     assert "msgspec" in capsys.readouterr().out
 
