@@ -9,12 +9,20 @@ reports not yet served, and what it forgets at the end it forgets silently.
 """
 
 from collections.abc import Callable
+from typing import Protocol
 
 from loadgen.clock import Clock
-from loadgen.producer.transport import Transport
 
 LONGEST_POLL_S = 0.1  # how late `give_up` and the deadline may be noticed
 PURGE_GRACE_NS = 2_000_000_000  # purged records are reported within milliseconds; a client that hangs is not waited for
+
+
+class Drained(Protocol):
+    """The part of a Transport that is needed here."""
+
+    def poll(self, timeout_s: float) -> int: ...
+
+    def purge(self) -> None: ...
 
 
 def _never() -> bool:
@@ -22,7 +30,7 @@ def _never() -> bool:
 
 
 def drain(
-    transport: Transport,
+    transport: Drained,
     outstanding: Callable[[], int],
     deadline_ns: int,
     clock: Clock,
@@ -48,7 +56,7 @@ def drain(
 
 
 def wait(
-    transport: Transport,
+    transport: Drained,
     outstanding: Callable[[], int],
     deadline_ns: int,
     clock: Clock,

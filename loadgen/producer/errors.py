@@ -10,7 +10,7 @@ for "not persisted" and "retry"; two codes that it calls not persisted are unkno
 A definite code speaks of the last attempt only: a record that was sent twice may have been written by the first.
 """
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Self
 
 from loadgen.errors import LoadgenError
 
@@ -148,6 +148,7 @@ class KafkaProducerError(LoadgenError):
     """
 
     exit_code = 3
+    label = "NOT_SENT"
 
     def __init__(self, message: str, *, code: int | None = None, order_id: str | None = None) -> None:
         super().__init__(message)
@@ -159,9 +160,16 @@ class KafkaProducerError(LoadgenError):
         self.dead_lettered = False
 
     @property
-    def name(self) -> str | None:
-        """librdkafka's name of the code, such as `_MSG_TIMED_OUT`."""
-        return None if self.code is None else meaning_of(self.code).name
+    def name(self) -> str:
+        """librdkafka's name of the code, such as `_MSG_TIMED_OUT`; without a code, ours, such as `CIRCUIT_OPEN`."""
+        return self.label if self.code is None else meaning_of(self.code).name
+
+    def about(self, order_id: str | None) -> Self:
+        """The same error of another order, to be raised anew."""
+        fresh = type(self).__new__(type(self), *self.args)
+        fresh.__dict__.update(self.__dict__)
+        fresh.order_id = order_id
+        return fresh
 
 
 class QueueFull(KafkaProducerError):
@@ -187,6 +195,8 @@ class DeliveryUnknown(KafkaProducerError):
 class ClientFatal(KafkaProducerError):
     """The client has stopped for good; its queue was given up."""
 
+    label = "FATAL"
+
     def __init__(self, message: str, *, code: int | None = None, order_id: str | None = None) -> None:
         super().__init__(message, code=code, order_id=order_id)
         self.fatal = True
@@ -194,6 +204,8 @@ class ClientFatal(KafkaProducerError):
 
 class UsedAfterFork(ClientFatal):
     """Made in another process: the client's threads did not survive the fork, and records would vanish silently."""
+
+    label = "USED_AFTER_FORK"
 
     def __init__(self, made_in: int) -> None:
         super().__init__(
@@ -205,6 +217,35 @@ class UsedAfterFork(ClientFatal):
 class ClientClosed(KafkaProducerError):
     """Used after close()."""
 
+    label = "CLOSED"
+
+
+class ShuttingDown(ClientClosed):
+    """A signal asked the program to end: nothing new is accepted, what was accepted is being drained."""
+
+    label = "SHUTTING_DOWN"
+
+
+class InvalidEvent(KafkaProducerError):
+    """The event does not fit its own schema, or cannot be encoded: it was never handed to the client."""
+
+    label = "INVALID_EVENT"
+
+
+class CircuitOpen(KafkaProducerError):
+    """Too much failed just now, so the event was not even tried.
+
+    Attributes:
+        retry_after_s: when the next trial will be let through, as far as is known.
+    """
+
+    label = "CIRCUIT_OPEN"
+
+    def __init__(self, why: str, retry_after_s: float, order_id: str | None = None) -> None:
+        super().__init__(f"the circuit is open ({why}); next trial in {retry_after_s:.1f} s", order_id=order_id)
+        self.retriable = True
+        self.retry_after_s = retry_after_s
+
 
 class DrainTimeout(KafkaProducerError):
     """What was handed over is not all answered in time.
@@ -213,8 +254,11 @@ class DrainTimeout(KafkaProducerError):
         remaining: how many records are without an answer.
     """
 
-    def __init__(self, remaining: int, timeout_s: float) -> None:
-        super().__init__(f"Failed to flush {remaining} messages within {timeout_s:g} s; they are still being sent")
+    label = "DRAIN_TIMEOUT"
+
+    def __init__(self, remaining: int, timeout_s: float, *, gave_up: bool = False) -> None:
+        then = "they were given up and are kept nowhere" if gave_up else "they are still being sent"
+        super().__init__(f"Failed to flush {remaining} messages within {timeout_s:g} s; {then}")
         self.remaining = remaining
 
 
