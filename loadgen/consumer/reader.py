@@ -92,10 +92,12 @@ def _batch(messages: list[Message], ends: Mapping[int, int], errors: list[str]) 
     """The records among what was consumed, and the partitions that are through. 150 ns a record."""
     finished: set[int] = set()
     events = list(map(Message.error, messages))
-    if events.count(None) != len(events):
-        for event, message in zip(events, messages, strict=True):
-            if event is None:
-                continue
+    # by identity: KafkaError == None leaves an exception pending in the binding, which the next C call dies of
+    happened = [at for at, event in enumerate(events) if event is not None]
+    if happened:
+        for at in happened:
+            event, message = events[at], messages[at]
+            assert event is not None
             if event.code() == KafkaError._PARTITION_EOF:
                 partition, offset = message.partition(), message.offset()
                 if partition is not None and offset is not None and offset >= ends.get(partition, 0):

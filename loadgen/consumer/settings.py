@@ -15,6 +15,7 @@ READING: dict[str, str] = {
     "fetch.message.max.bytes": "4194304",
     "queued.min.messages": "200000",
     "queued.max.messages.kbytes": "65536",
+    "fetch.queue.backoff.ms": "5",  # by default a full queue is not fetched into for a whole second
     "allow.auto.create.topics": "false",
     "enable.metrics.push": "false",
 }

@@ -1,12 +1,10 @@
-"""What can be known of a topic before it is read: its partitions, where each begins and ends, how it is cleaned up."""
+"""What can be known of a topic before it is read: its partitions, and where each begins and ends."""
 
 import time
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]
 
 from loadgen.consumer.client import NOT_BY_WAITING, make_consumer
 from loadgen.errors import Unreachable
@@ -19,27 +17,14 @@ class TopicGone(Exception):
     """The cluster has no such topic."""
 
 
-class Extent(msgspec.Struct, frozen=True):
-    """What a topic holds now.
-
-    Attributes:
-        ranges: by partition: (first offset that is still there, the one after the last).
-        cleanup: its cleanup.policy; None when it could not be asked.
-    """
-
-    ranges: dict[int, tuple[int, int]]
-    cleanup: str | None
-
-    @property
-    def offsets(self) -> int:
-        return sum(end - begin for begin, end in self.ranges.values())
-
-
-def topic_extent(bootstrap: str, topic: str, properties: Mapping[str, str]) -> Extent:
+def topic_extent(bootstrap: str, topic: str, properties: Mapping[str, str]) -> dict[int, tuple[int, int]]:
     """The offsets that a topic has at this moment.
 
     Args:
         properties: librdkafka's, for a consumer.
+
+    Returns:
+        By partition: (first offset that is still there, the one after the last).
 
     Raises:
         TopicGone: there is no such topic.
@@ -55,7 +40,7 @@ def topic_extent(bootstrap: str, topic: str, properties: Mapping[str, str]) -> E
     consumer = make_consumer(bootstrap, properties, on_error=note)
     try:
         partitions = _partitions(consumer, topic, bootstrap, errors, fatal)
-        ranges = {}
+        ranges: dict[int, tuple[int, int]] = {}
         for partition in partitions:
             try:
                 ranges[partition] = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=ASK_S)
@@ -65,9 +50,7 @@ def topic_extent(bootstrap: str, topic: str, properties: Mapping[str, str]) -> E
                 ) from None
     finally:
         consumer.close()
-    return Extent(
-        {partition: (low, high) for partition, (low, high) in ranges.items()}, _cleanup(bootstrap, topic, properties)
-    )
+    return ranges
 
 
 def _partitions(consumer: Consumer, topic: str, bootstrap: str, errors: list[str], fatal: list[bool]) -> list[int]:
@@ -91,16 +74,3 @@ def _partitions(consumer: Consumer, topic: str, bootstrap: str, errors: list[str
         if time.monotonic() > deadline:
             raise Unreachable(f"{bootstrap}: topic {topic} has no leader after {ASK_S:.0f} s")
         time.sleep(0.05)
-
-
-def _cleanup(bootstrap: str, topic: str, properties: Mapping[str, str]) -> str | None:
-    """The topic's cleanup.policy; None when the cluster does not tell (no right to, or a mock)."""
-    shared = {name: value for name, value in properties.items() if name != "group.id"}
-    admin = AdminClient({**shared, "bootstrap.servers": bootstrap}, logger=None)
-    resource = ConfigResource(ResourceType.TOPIC, topic)
-    try:
-        answer = admin.describe_configs([resource], request_timeout=2.0)[resource].result(timeout=3.0)
-    except (KafkaException, TimeoutError):
-        return None
-    entry = answer.get("cleanup.policy")
-    return None if entry is None else str(entry.value)

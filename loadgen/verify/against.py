@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from loadgen.consumer.reader import read_ranges
-from loadgen.consumer.topic import Extent, TopicGone, topic_extent
+from loadgen.consumer.topic import TopicGone, topic_extent
 from loadgen.errors import UsageError
 from loadgen.recorder.outcomes import Outcomes
 from loadgen.report.result import PlanRecord, Result, Verified
@@ -22,6 +22,8 @@ from loadgen.verify.verification import Mode, Verification, is_ok
 
 RECORDS_A_PROCESS = 1_000_000  # below that a second process is not worth its start
 MAX_PROCESSES = 8
+
+Ranges = Mapping[int, tuple[int, int]]
 
 
 def verify_run(
@@ -54,7 +56,7 @@ def verify_run(
     extent = _extent(result, bootstrap, properties)
     ranges = {
         partition: (max(first, begin[partition]) if begin is not None and partition < len(begin) else first, end)
-        for partition, (first, end) in extent.ranges.items()
+        for partition, (first, end) in extent.items()
     }
     offsets = sum(max(end - first, 0) for first, end in ranges.values())
     count = processes or _processes(offsets, len(ranges))
@@ -81,7 +83,9 @@ def verify_run(
         processes=count,
         elapsed_s=elapsed_s,
         read_per_s=checker.read / elapsed_s,
-        notes=_notes(plan, extent, ranges, outcomes, verified, offsets),
+        notes=_notes(
+            plan, result.broker.topic.settings.get("cleanup.policy", ""), extent, ranges, outcomes, verified, offsets
+        ),
         examples=checker.all_examples(settled),
     )
 
@@ -105,7 +109,7 @@ def _outcomes(result: Result, outcomes: Outcomes | None) -> Outcomes:
     return outcomes
 
 
-def _extent(result: Result, bootstrap: str, properties: Mapping[str, str]) -> Extent:
+def _extent(result: Result, bootstrap: str, properties: Mapping[str, str]) -> Ranges:
     try:
         return topic_extent(bootstrap, result.plan.topic, properties)
     except TopicGone:
@@ -123,24 +127,21 @@ def _processes(offsets: int, partitions: int) -> int:
 
 def _notes(
     plan: PlanRecord,
-    extent: Extent,
-    ranges: Mapping[int, tuple[int, int]],
+    cleanup: str,
+    extent: Ranges,
+    ranges: Ranges,
     outcomes: Outcomes,
     verified: Verified,
     offsets: int,
 ) -> list[str]:
     """What limits the answer."""
     notes = []
-    if extent.cleanup is not None and "compact" in extent.cleanup:
+    if "compact" in cleanup:
         notes.append(
-            f"the topic is compacted (cleanup.policy={extent.cleanup}): older records of a key are removed by the "
+            f"the topic is compacted (cleanup.policy={cleanup}): older records of a key are removed by the "
             "broker, and a lost one may be one of those"
         )
-    gone = {
-        partition: first
-        for partition, (first, _) in extent.ranges.items()
-        if first > 0 and ranges[partition][0] == first
-    }
+    gone = {partition: first for partition, (first, _) in extent.items() if first > 0 and ranges[partition][0] == first}
     if gone:
         notes.append(
             f"{len(gone)} partitions no longer begin at offset 0 (retention removed {sum(gone.values()):,} offsets): "

@@ -90,7 +90,9 @@ def batches(log: Sequence[Sequence[Row]], size: int) -> Iterator[Batch]:
         )
 
 
-def check(of: PlanRecord, log: Sequence[Sequence[Row]], mode: str = "ids", *, size: int = 50, outcomes: Outcomes | None = None):  # noqa: ANN201
+def check(
+    of: PlanRecord, log: Sequence[Sequence[Row]], mode: str = "ids", *, size: int = 50, outcomes: Outcomes | None = None
+):
     """(what was found by name without `read`, examples): only what is not zero."""
     checker = Checker(of, mode, len(log))
     for batch in batches(log, size):

@@ -85,9 +85,7 @@ def test_two_swapped_records_of_a_producer_are_reordered(mode: str, partition: i
 
 @given(PARTITIONS, st.integers(0, 10**6), st.integers(0, 10**9), st.integers(1, 255), SIZES)
 @settings(max_examples=150, deadline=None)
-def test_any_flipped_bits_are_corrupted_in_full_mode(
-    partition: int, place: int, at: int, bits: int, size: int
-) -> None:
+def test_any_flipped_bits_are_corrupted_in_full_mode(partition: int, place: int, at: int, bits: int, size: int) -> None:
     """Whatever byte of a value is changed, the record is corrupted, its event not also lost, and nothing else said."""
     rows = list(LOG[partition])
     index = place % len(rows)
@@ -179,7 +177,11 @@ def test_a_missing_record_counts_as_its_outcome_says() -> None:
     [
         {"events": "fresh"},
         {"loop": "open", "phases": [{"from_per_s": 1000.0, "to_per_s": 9000.0, "duration_s": 0.05}]},
-        {"loop": "open", "arrival": "poisson", "phases": [{"from_per_s": 4000.0, "to_per_s": 4000.0, "duration_s": None}]},
+        {
+            "loop": "open",
+            "arrival": "poisson",
+            "phases": [{"from_per_s": 4000.0, "to_per_s": 4000.0, "duration_s": None}],
+        },
         {"keys": "none"},
         {"keys": "zipf:1.1:1000"},
         {"events": "raw", "record_size": 100},
@@ -196,11 +198,11 @@ def test_full_mode_makes_every_kind_of_run_again(changes: dict) -> None:
 @pytest.mark.parametrize("changes", [{"events": "pool"}, {"events": "raw", "keys": "none"}, {"events": "fresh:a:b"}])
 def test_records_without_an_id_are_refused(changes: dict) -> None:
     """Before anything is read, with the remedy."""
-    with pytest.raises(UsageError, match="no id of their own.*--events stamped"):
+    with pytest.raises(UsageError, match=r"no id of their own.*--events stamped"):
         Checker(plan(10, **changes), "ids", 1)
 
 
 def test_events_of_another_generator_are_not_compared() -> None:
     """Their bytes would differ for no fault of the log; ids still serve."""
-    with pytest.raises(UsageError, match="generator 0.*--mode ids"):
+    with pytest.raises(UsageError, match=r"generator 0.*--mode ids"):
         Checker(plan(10, generator="0"), "full", 1)
