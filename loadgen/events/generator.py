@@ -87,7 +87,7 @@ class OrderGenerator:
         self._lines, self._customers = lines(), customers()
 
     def order(self, number: int, order_id: str, created_at: datetime) -> Order:
-        """Order `number` of this seed under that id and instant: 3 items in 4.4 µs.
+        """Order `number` of this seed under that id and instant: 3 items in 4.3 µs.
 
         Each integer drawn is cut into fields of its bits, since drawing is what costs (0.3 µs): the first into
         customer, number of items and line item ids, each one after it into four items.
