@@ -103,7 +103,7 @@ def raw_pool(plan: EventPlan) -> Pool:
 
 
 def _stamped(plan: EventPlan, pool: OrderPool) -> RecordFunction:
-    """Order `g mod pool_size` with the id and time of the event: 0.5 µs with the order id as key, up to 0.8 more with another law.
+    """Order `g mod pool_size` with the id and time of the event: 0.5 µs with its id as key, up to 0.8 more otherwise.
 
     One `%` writes everything up to the customer's name from a template that is made anew once a second; the bytes
     are those of `pool.stamped`, which calls for id and time apart (tests hold the two together).
