@@ -10,6 +10,7 @@ from the application, from a replay or after a restart, can write it twice. It i
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol, Self
@@ -137,11 +138,13 @@ class OrderEventPublisher:
                 within max_block_s. CircuitOpen: most of what was tried failed. ClientFatal: a new publisher is needed.
                 ShuttingDown, ClientClosed, UsedAfterFork: this one accepts nothing any more.
         """
-        if self._trace_state[STATE_KEY] is not None:  # 20 ns when nobody collects spans
-            self._publish_traced(event, topic or self.topic)
-            return
-        key, value, headers = self._encoded(event)
-        self.outbox.hand_over(topic or self.topic, key, value, headers)
+        target = topic or self.topic
+        if self._trace_state[STATE_KEY] is not None:  # 20 ns while nobody collects spans
+            with self.span(event, target):
+                self.outbox.hand_over(target, *self.encoded(event))
+        else:
+            key, value, headers = self.encoded(event)
+            self.outbox.hand_over(target, key, value, headers)
 
     def publish(self, event: Event) -> None:
         """The quick start's name of publish_order."""
@@ -226,7 +229,7 @@ class OrderEventPublisher:
             if error is None:  # else the log has it, and the error on its way out says more
                 raise
 
-    def _encoded(self, event: Event) -> tuple[bytes, bytes, Any]:
+    def encoded(self, event: Event) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
         """Key, value and headers of an event. 1.2 µs with validation.
 
         Raises:
@@ -246,14 +249,15 @@ class OrderEventPublisher:
             shown = getattr(event, "order_id", None)
             name = shown if isinstance(shown, str) else repr(shown)
             raise InvalidEvent(f"{type(event).__name__} {name!r}: {_first_line(error)}", order_id=name) from error
+        if self._with_headers and self._trace_state[STATE_KEY] is not None:
+            return key, value, [*kind.headers, *self._tracing.headers()]
         return key, value, kind.headers
 
-    def _publish_traced(self, event: Event, topic: str) -> None:
-        with self._tracing.span(topic, str(getattr(event, "order_id", ""))):
-            key, value, headers = self._encoded(event)
-            if self._with_headers:
-                headers = [*headers, *self._tracing.headers()]
-            self.outbox.hand_over(topic, key, value, headers)
+    def span(self, event: Event, topic: str) -> AbstractContextManager[Any]:
+        """The span around an event's hand-over; nothing while nobody collects spans."""
+        if self._trace_state[STATE_KEY] is None:
+            return nullcontext()
+        return self._tracing.span(topic, str(getattr(event, "order_id", "")))
 
     def _learn(self, kind: type) -> "_Kind":
         """What all events of a type have in common."""
