@@ -8,6 +8,7 @@ A partition ends where its end event says so, not where the last record was seen
 offsets hold no record, so the last offset may never come.
 """
 
+import gc
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from loadgen.consumer.client import make_consumer
 from loadgen.errors import Unreachable
 
-BATCH_RECORDS = 20_000
+BATCH_RECORDS = 2_000  # 1 MB of orders stays in the cache: 1.1 µs a record, 1.4 for 20,000
 WAIT_S = 0.2
 PATIENCE_S = 30.0  # without any progress; a broker that restarts needs some of it
 
@@ -66,6 +67,9 @@ def read_ranges(
     ends = {partition: end for partition, (begin, end) in ranges.items() if end > begin}
     consumer.assign([TopicPartition(topic, partition, ranges[partition][0]) for partition in ends])
     last_progress = time.monotonic()
+    # messages are tracked by the collector and die by their counts: its rounds would be a quarter of the reading
+    collecting = gc.isenabled()
+    gc.disable()
     try:
         while ends:
             messages = consumer.consume(BATCH_RECORDS, WAIT_S)
@@ -85,6 +89,8 @@ def read_ranges(
                     f"{bootstrap}: {topic} partitions {sorted(ends)[:8]} gave nothing for {patience_s:.0f} s ({said})"
                 )
     finally:
+        if collecting:
+            gc.enable()
         consumer.close()
 
 

@@ -20,7 +20,7 @@ from loadgen.verify.checker import Checker
 from loadgen.verify.remake import id_is_in_key
 from loadgen.verify.verification import Mode, Verification, is_ok
 
-RECORDS_A_PROCESS = 1_000_000  # below that a second process is not worth its start
+RECORDS_A_PROCESS: dict[Mode, int] = {"ids": 1_000_000, "full": 100_000}  # below, a second is not worth its start
 MAX_PROCESSES = 8
 
 Ranges = Mapping[int, tuple[int, int]]
@@ -59,7 +59,7 @@ def verify_run(
         for partition, (first, end) in extent.items()
     }
     offsets = sum(max(end - first, 0) for first, end in ranges.values())
-    count = processes or _processes(offsets, len(ranges))
+    count = processes or _processes(offsets // RECORDS_A_PROCESS[mode], len(ranges))
     checker = Checker(plan, mode, max(ranges) + 1)
     if count == 1:
         for batch in read_ranges(bootstrap, plan.topic, ranges, properties):
@@ -120,9 +120,9 @@ def _extent(result: Result, bootstrap: str, properties: Mapping[str, str]) -> Ra
         ) from None
 
 
-def _processes(offsets: int, partitions: int) -> int:
+def _processes(worth: int, partitions: int) -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(offsets // RECORDS_A_PROCESS, partitions, cores, MAX_PROCESSES))
+    return max(1, min(worth, partitions, cores, MAX_PROCESSES))
 
 
 def _notes(
