@@ -6,11 +6,13 @@ Every call opens a client and drops it: they are made a handful of times a run, 
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import (  # type: ignore[attr-defined] - its stubs do not re-export what it documents
+
+# re-exported by that package without saying so to a type checker
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
     ConfigResource,
     ConfigSource,
@@ -19,12 +21,15 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] - its stubs do
 )
 
 from loadgen.brokers.connection import ANSWER_WITHIN_S, DENIED, Connection, connection_properties
+from loadgen.brokers.release import release
 from loadgen.brokers.target import Broker
 from loadgen.errors import LoadgenError, Unreachable, UsageError
 from loadgen.profile.settings import parse_topic
 
 PARTITIONS_PER_BROKER = 6
+MOCK_REPLICAS = 3  # its own default; it never has more replicas than brokers
 RETENTION = {"retention.ms": "3600000"}  # an hour: what a killed run leaves behind goes by itself
+MADE_WITHIN_S = 30.0  # thousands of partitions take a cluster seconds
 LEADERS_WITHIN_S = 30.0
 LOOK_EVERY_S = 0.05
 LATEST = -1  # the protocol's timestamp for "the end of the log"
@@ -48,7 +53,8 @@ class Cluster:
     """What a cluster says of itself.
 
     Attributes:
-        version: None when it does not say; a Redpanda does not.
+        version: of a broker started here; else the Kafka release whose protocol level it works at (`release.py`);
+            None when it does not say: a Redpanda does not.
         cluster_id: None on a mock cluster, and where the cluster has none.
         brokers: host:port of each.
     """
@@ -101,7 +107,8 @@ def describe_cluster(
     connection = Connection(broker.bootstrap, properties, answer_within_s)
     answer = connection.wait(connection.client.describe_cluster(request_timeout=answer_within_s))
     nodes = tuple(f"{node.host}:{node.port}" for node in answer.nodes)
-    return Cluster(broker.version, answer.cluster_id, nodes)
+    version = broker.version or release(nodes[0], properties)
+    return Cluster(version, answer.cluster_id, nodes)
 
 
 def describe_topic(broker: Broker, name: str, properties: Mapping[str, str]) -> Topic | None:
@@ -159,10 +166,10 @@ def create_topic(
     if broker.mock is not None:
         return _create_on_mock(broker, name, partitions, replication_factor)
     config = {**RETENTION, **(model.settings if model else {}), **(settings or {})}
-    connection = Connection(broker.bootstrap, properties)
+    connection = Connection(broker.bootstrap, properties, MADE_WITHIN_S)
     new = NewTopic(name, num_partitions=partitions, replication_factor=replication_factor, config=config)
     try:
-        connection.wait(connection.client.create_topics([new], request_timeout=ANSWER_WITHIN_S)[name])
+        connection.wait(connection.client.create_topics([new], request_timeout=MADE_WITHIN_S)[name])
     except KafkaException as error:
         raise _explained(error.args[0], f"topic {name} ({partitions} partitions, {config})", "make it") from None
     _wait_for_leaders(connection, name, partitions)
@@ -178,7 +185,7 @@ def delete_topic(broker: Broker, name: str, properties: Mapping[str, str]) -> bo
     It comes last and must not cost the result: a cluster that refuses or is gone is told by false, not raised.
     """
     if broker.mock is not None:
-        return not broker.mock.running
+        return True
     try:
         connection = Connection(broker.bootstrap, properties)
         connection.wait(connection.client.delete_topics([name], request_timeout=ANSWER_WITHIN_S)[name])
@@ -190,7 +197,7 @@ def delete_topic(broker: Broker, name: str, properties: Mapping[str, str]) -> bo
 
 
 def end_offsets(broker: Broker, name: str, properties: Mapping[str, str]) -> list[int] | None:
-    """Where each partition's log ends, by partition; None when that cannot be had within 10 s."""
+    """Where each partition's log ends, by partition; None when that cannot be had within 8 s."""
     reader = Consumer(
         connection_properties(broker.bootstrap, properties) | {"group.id": "loadgen-end-offsets"}, logger=_SILENT
     )
@@ -223,13 +230,15 @@ def _mock_topic(broker: Broker, name: str) -> Topic | None:
 
 def _create_on_mock(broker: Broker, name: str, partitions: int, replication_factor: int) -> Topic:
     assert broker.mock is not None
+    brokers = broker.bootstrap.count(",") + 1
+    replicas = min(replication_factor if replication_factor > 0 else MOCK_REPLICAS, brokers)
     try:
-        broker.mock.create_topic(name, partitions, max(replication_factor, 1))
+        broker.mock.create_topic(name, partitions, replicas)
     except Unreachable:
         raise
     except LoadgenError as error:
         raise UsageError(f"topic {name}: {error}") from None
-    return Topic(name, partitions, max(replication_factor, 1), None, {})
+    return Topic(name, partitions, replicas, None, {})
 
 
 def _shape(connection: Connection, name: str) -> tuple[int, int, bool] | None:
@@ -284,15 +293,3 @@ def _explained(error: KafkaError, subject: str, action: str) -> LoadgenError:
     if error.code() in _REFUSED:
         return UsageError(f"{subject}: the cluster refuses to {action}: {error.str()}")
     return Unreachable(f"{subject}: could not {action}: {error.str()}")
-
-
-__all__: Sequence[str] = (
-    "Cluster",
-    "Topic",
-    "check_topic_name",
-    "create_topic",
-    "delete_topic",
-    "describe_cluster",
-    "describe_topic",
-    "end_offsets",
-)

@@ -10,8 +10,8 @@ _SILENT.addHandler(logging.NullHandler())
 _SILENT.propagate = False
 
 
-def answers(bootstrap: str, within_s: float) -> bool:
-    """Whether a metadata request is answered and names a broker."""
+def answers(bootstrap: str, within_s: float, brokers: int = 1) -> bool:
+    """Whether a metadata request is answered and names so many brokers at least."""
     client = AdminClient(
         {
             "bootstrap.servers": bootstrap,
@@ -22,6 +22,6 @@ def answers(bootstrap: str, within_s: float) -> bool:
         logger=_SILENT,
     )
     try:
-        return bool(client.list_topics(timeout=within_s).brokers)
+        return len(client.list_topics(timeout=within_s).brokers) >= brokers
     except KafkaException:
         return False

@@ -1,228 +1,174 @@
-"""A real Apache Kafka on this machine: KRaft, one node, broker and controller in one JVM, no ZooKeeper.
+"""A real Apache Kafka on this machine: KRaft, one node that is broker and controller, no ZooKeeper.
 
-By a container engine when one answers, else from the jars that Maven fetches once into the user's cache. Whichever it
-is, the broker says so in its note. It is on a leash: it ends with whoever started it, and its data with it.
-Non-goal: Kafka tuned for speed. It has Kafka's own defaults but for what one node needs (replication factors of 1) and
-what a load run needs (no topics made by accident).
+By a container engine when one answers, else by Java from the jars that Maven fetches once into the user's cache.
+Whichever it is, the note says so. It is on a leash: it ends with whoever started it, and its data with it.
+Non-goal: Kafka tuned for speed, or more nodes for the user; three nodes are for tests that break one.
 """
 
 import contextlib
 import shutil
 import subprocess
 import tempfile
-import time
-import uuid
-from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from loadgen.brokers import engine
-from loadgen.brokers.answers import answers
-from loadgen.brokers.kafka_jars import KAFKA_VERSION, kafka_classpath, log_settings, require_java
-from loadgen.brokers.leash import Leash
-from loadgen.brokers.ports import free_ports
-from loadgen.errors import Unreachable
+from loadgen.brokers.container import start_container
+from loadgen.brokers.kafka_jars import KAFKA_VERSION, kafka_classpath, require_java
+from loadgen.brokers.kafka_settings import HOST, LOG4J, as_file, cluster_id, environment_name, server_properties
+from loadgen.brokers.ports import free_ports, require_free
+from loadgen.brokers.process import BrokerProcess, wait_until_answers
+from loadgen.errors import Unreachable, UsageError
 
 IMAGE = f"apache/kafka:{KAFKA_VERSION}"
 READY_WITHIN_S = 60.0
-PULL_WITHIN_S = 600.0  # a first start with a container engine fetches the image
+IMAGE_READY_WITHIN_S = 300.0  # a first start fetches the image
 HEAP = ("-Xms256m", "-Xmx1g")
-# the formatter lives 1–2 s: optimising compilation and parallel collection would only cost it
-SHORT_LIVED = ("-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+# Several nodes on one host, and tools that live 1–2 s: optimising compilation and parallel collection would cost more
+# than they give. 300 MB a node instead of 400.
+SMALL = ("-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 
 How = Literal["auto", "java", "container"]
 
 
 @dataclass(frozen=True)
-class KafkaNode:
+class LocalKafka:
     """A Kafka that answers.
 
     Attributes:
-        bootstrap: of its plaintext listener.
-        listeners: name → host:port of every listener that clients may use.
+        bootstrap: host:port of the plaintext listeners, comma between.
+        listeners: name → host:port of every listener for clients, comma between.
         note: how it was started, for people.
-        log: what the broker wrote.
-        data: its data folder; None inside a container.
-        pid: of the JVM, or of the container's client; for signals in fault tests.
+        nodes: its JVMs, to be paused, killed and started again; of a container the engine's client.
     """
 
     bootstrap: str
     listeners: Mapping[str, str]
     version: str
     note: str
-    log: Path
-    data: Path | None
-    leash: Leash
-
-    @property
-    def pid(self) -> int:
-        """Of the JVM; of the engine's client when it runs in a container."""
-        return self.leash.pid
-
-    @property
-    def running(self) -> bool:
-        """It has not ended by itself."""
-        return self.leash.running
+    nodes: tuple[BrokerProcess, ...]
 
 
 @contextlib.contextmanager
 def start_kafka(
     how: How = "auto",
     *,
+    nodes: int = 1,
     port: int | None = None,
     properties: Mapping[str, str] | None = None,
     listeners: Mapping[str, str] | None = None,
     format_arguments: Sequence[str] = (),
     ready_within_s: float = READY_WITHIN_S,
-) -> Iterator[KafkaNode]:
+) -> Iterator[LocalKafka]:
     """A Kafka from here to the end of the block.
 
     Args:
         how: "java" and "container" ask for one way; "auto" takes the container engine when one answers.
-        port: of the plaintext listener on 127.0.0.1; None: a free one.
+        nodes: 1, or several: the first must then live, for it alone is controller. Java only, like the next but one.
+        port: of the plaintext listener on 127.0.0.1, one node only; None: a free one.
         properties: added to the server's, or replacing them (`listener.name.tls.ssl.keystore.location`, …).
-        listeners: more of them, name → security protocol, such as {"TLS": "SSL"}; each gets a free port. Java only.
-        format_arguments: for the storage formatter, such as ("--add-scram", "SCRAM-SHA-512=[…]"). Java only.
+        listeners: more of them, name → security protocol, such as {"TLS": "SSL"}; each gets a free port.
+        format_arguments: for the storage formatter, such as ("--add-scram", "SCRAM-SHA-512=[…]").
 
     Raises:
-        UsageError: neither an engine nor Java and Maven is here.
+        UsageError: the port is taken, or neither an engine nor Java and Maven is here.
         Unreachable: it did not answer in time; its last words are in the message.
     """
-    if how == "container" or (how == "auto" and not listeners and not format_arguments and engine.answering()):
-        with _in_container(port, properties or {}) as node:
-            yield node
-        return
-    with _on_this_host(port, properties or {}, listeners or {}, format_arguments, ready_within_s) as node:
-        yield node
-
-
-def server_properties(
-    port: int, controller_port: int, listeners: Mapping[str, tuple[str, int]], data: str
-) -> dict[str, str]:
-    """The settings of one node.
-
-    Args:
-        listeners: beside the plaintext one: name → (security protocol, port).
-    """
-    names = {"PLAINTEXT": ("PLAINTEXT", port), **listeners, "CONTROLLER": ("PLAINTEXT", controller_port)}
-    return {
-        "process.roles": "broker,controller",
-        "node.id": "1",
-        "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller_port}",
-        "controller.listener.names": "CONTROLLER",
-        "listeners": ",".join(f"{name}://127.0.0.1:{number}" for name, (_, number) in names.items()),
-        "listener.security.protocol.map": ",".join(f"{name}:{protocol}" for name, (protocol, _) in names.items()),
-        "inter.broker.listener.name": "PLAINTEXT",
-        "log.dirs": data,
-        "auto.create.topics.enable": "false",
-        "offsets.topic.replication.factor": "1",
-        "offsets.topic.num.partitions": "1",
-        "transaction.state.log.replication.factor": "1",
-        "transaction.state.log.min.isr": "1",
-        "transaction.state.log.num.partitions": "1",
-        "share.coordinator.state.topic.replication.factor": "1",
-        "share.coordinator.state.topic.min.isr": "1",
-        "share.coordinator.state.topic.num.partitions": "1",
-        "group.initial.rebalance.delay.ms": "0",
-    }
-
-
-def cluster_id() -> str:
-    """A new one in Kafka's form: 16 bytes in URL-safe base 64; a hyphen in front would be a flag to its tools."""
-    while (text := urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
-        pass
-    return text
+    if port is not None and nodes > 1:
+        raise UsageError(f"--port {port} is one port, and {nodes} nodes need one each; leave it out")
+    java_only = nodes > 1 or listeners or format_arguments
+    if how == "container" or (how == "auto" and not java_only and engine.answering()):
+        with _in_container(port, properties or {}) as started:
+            yield started
+    else:
+        with _on_this_host(nodes, port, properties or {}, listeners or {}, format_arguments, ready_within_s) as started:
+            yield started
 
 
 @contextlib.contextmanager
 def _on_this_host(
+    nodes: int,
     port: int | None,
     properties: Mapping[str, str],
     listeners: Mapping[str, str],
     format_arguments: Sequence[str],
     ready_within_s: float,
-) -> Iterator[KafkaNode]:
+) -> Iterator[LocalKafka]:
     java = require_java()
     classpath = kafka_classpath()
-    plain, controller, *others = free_ports(2 + len(listeners))
-    plain = port or plain
-    more = dict(zip(listeners, others, strict=True))
-    folder = Path(tempfile.mkdtemp(prefix="loadgen-kafka-"))
-    try:
-        settings = server_properties(
-            plain, controller, {name: (listeners[name], more[name]) for name in listeners}, str(folder / "data")
-        )
-        settings |= properties
-        written = folder / "server.properties"
-        written.write_text("".join(f"{name}={value}\n" for name, value in settings.items()), "utf-8")
-        command = [java, *SHORT_LIVED, "-cp", classpath, f"-Dlog4j2.configurationFile={log_settings()}"]
-        command += ["kafka.tools.StorageTool", "format", "--standalone", "-t", cluster_id(), "-c", str(written)]
-        formatted = subprocess.run([*command, *format_arguments], capture_output=True, text=True, check=False)
-        if formatted.returncode:
-            raise Unreachable(f"Kafka's storage could not be formatted: {_last(formatted.stdout + formatted.stderr)}")
-        server = [java, *HEAP, "-cp", classpath, f"-Dlog4j2.configurationFile={log_settings()}"]
-        log = folder / "broker.log"
-        with Leash([*server, "kafka.Kafka", str(written)], folder, log) as leash:
-            bootstrap = f"127.0.0.1:{plain}"
-            wait_until_answers(leash, bootstrap, "Kafka", ready_within_s)
-            yield KafkaNode(
-                bootstrap=bootstrap,
-                listeners={"PLAINTEXT": bootstrap} | {name: f"127.0.0.1:{number}" for name, number in more.items()},
-                version=KAFKA_VERSION,
-                note=f"Apache Kafka {KAFKA_VERSION}, Java on this host",
-                log=log,
-                data=folder / "data",
-                leash=leash,
+    free = iter(free_ports(1 + nodes * (1 + len(listeners))))
+    controller_port = next(free)
+    with contextlib.ExitStack() as cleanup:
+        identity, formats, prepared = cluster_id(), [], []
+        for node in range(1, nodes + 1):
+            folder = Path(tempfile.mkdtemp(prefix="loadgen-kafka-"))
+            cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
+            plain = require_free(port) if port is not None else next(free)
+            more = {name: next(free) for name in listeners}
+            settings = server_properties(
+                node=node,
+                nodes=nodes,
+                port=plain,
+                controller_port=controller_port,
+                listeners={name: (protocol, more[name]) for name, protocol in listeners.items()},
+                data=str(folder / "data"),
             )
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+            (folder / "log4j2.properties").write_text(LOG4J, "utf-8")
+            written = folder / "server.properties"
+            written.write_text(as_file(settings | dict(properties)), "utf-8")
+            first = ("--standalone", *format_arguments) if node == 1 else ("--no-initial-controllers",)
+            formats.append(("-t", identity, "-c", str(written), *first))
+            prepared.append((folder, written, {"PLAINTEXT": plain, **more}))
+        _format_storage(java, classpath, formats)
+        started = []
+        for node, (folder, written, bound) in enumerate(prepared, 1):
+            command = [java, *(HEAP if nodes == 1 else SMALL), "-cp", classpath]
+            command += [f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}", "kafka.Kafka", str(written)]
+            name = "Kafka" if nodes == 1 else f"Kafka node {node}"
+            process = BrokerProcess(name, f"{HOST}:{bound['PLAINTEXT']}", command, folder)
+            # ended in reverse order, the controller last: a broker that cannot reach it takes many seconds to shut down
+            cleanup.callback(process.close)
+            started.append(process)
+        for one in started:
+            wait_until_answers(one, ready_within_s, brokers=nodes)
+        addresses = {
+            name: ",".join(f"{HOST}:{bound[name]}" for _, _, bound in prepared) for name in ("PLAINTEXT", *listeners)
+        }
+        note = f"Apache Kafka {KAFKA_VERSION}, by Java on this host"
+        yield LocalKafka(addresses["PLAINTEXT"], addresses, KAFKA_VERSION, note, tuple(started))
+
+
+def _format_storage(java: str, classpath: str, arguments: Sequence[Sequence[str]]) -> None:
+    """Run Kafka's StorageTool once for each list of arguments, at the same time.
+
+    Raises:
+        Unreachable: one of them failed; with its own words.
+    """
+    command = [java, *SMALL, "-cp", classpath, "kafka.tools.StorageTool", "format"]
+    running = [
+        subprocess.Popen([*command, *more], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for more in arguments
+    ]
+    said = [(one.communicate()[0], one.returncode) for one in running]
+    for words, code in said:
+        if code:
+            last = " | ".join(line.strip() for line in words.splitlines() if line.strip())[-600:]
+            raise Unreachable(f"Kafka's storage could not be formatted (code {code}): {last}")
 
 
 @contextlib.contextmanager
-def _in_container(port: int | None, properties: Mapping[str, str]) -> Iterator[KafkaNode]:
+def _in_container(port: int | None, properties: Mapping[str, str]) -> Iterator[LocalKafka]:
     tool = engine.require("Kafka in a container")
-    number = port or free_ports(1)[0]
-    settings = server_properties(9092, 9093, {}, "/tmp/kafka-data") | {
-        "listeners": "PLAINTEXT://0.0.0.0:9092,CONTROLLER://127.0.0.1:9093",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{number}",
-    }
-    settings |= properties
-    variables = {environment_name(name): value for name, value in settings.items()}
+    number = require_free(port) if port is not None else free_ports(1)[0]
+    settings = server_properties(node=1, nodes=1, port=9092, controller_port=9093, listeners={}, data="/tmp/kafka-data")
+    settings["listeners"] = f"PLAINTEXT://0.0.0.0:9092,CONTROLLER://{HOST}:9093"
+    settings["advertised.listeners"] = f"PLAINTEXT://{HOST}:{number}"
+    variables = {environment_name(name): value for name, value in (settings | dict(properties)).items()}
     variables |= {"CLUSTER_ID": cluster_id(), "KAFKA_HEAP_OPTS": " ".join(HEAP)}
     command = engine.run_command(tool, IMAGE, ports={number: 9092}, variables=variables)
-    folder = Path(tempfile.mkdtemp(prefix="loadgen-kafka-"))
-    try:
-        log = folder / "broker.log"
-        with Leash(command, folder, log) as leash:
-            bootstrap = f"127.0.0.1:{number}"
-            wait_until_answers(leash, bootstrap, "Kafka", PULL_WITHIN_S)
-            note = f"Apache Kafka {KAFKA_VERSION}, image {IMAGE} by {Path(tool).name}"
-            yield KafkaNode(bootstrap, {"PLAINTEXT": bootstrap}, KAFKA_VERSION, note, log, None, leash)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def environment_name(name: str) -> str:
-    """A server property as the official image reads it from the environment (its own escaping of `_` and `-`)."""
-    return "KAFKA_" + name.upper().replace("_", "__").replace("-", "___").replace(".", "_")
-
-
-def wait_until_answers(leash: Leash, bootstrap: str, name: str, within_s: float) -> None:
-    """Return when a server on a leash answers a metadata request.
-
-    Raises:
-        Unreachable: it ended, or the time is up; with the end of its log.
-    """
-    deadline = time.monotonic() + within_s
-    while not answers(bootstrap, within_s=1.0):
-        if not leash.running:
-            raise Unreachable(f"{name} ended with code {leash.exit_code} before it was ready: {leash.tail()}")
-        if time.monotonic() > deadline:
-            raise Unreachable(f"{name} did not answer on {bootstrap} within {within_s:g} s: {leash.tail()}")
-
-
-def _last(text: str) -> str:
-    """The end of a tool's output, as one line."""
-    return " | ".join(line.strip() for line in text.splitlines() if line.strip())[-600:] or "it said nothing"
+    bootstrap = f"{HOST}:{number}"
+    with start_container("Kafka", command, bootstrap, IMAGE_READY_WITHIN_S) as process:
+        note = f"Apache Kafka {KAFKA_VERSION}, image {IMAGE} by {Path(tool).name}"
+        yield LocalKafka(bootstrap, {"PLAINTEXT": bootstrap}, KAFKA_VERSION, note, (process,))

@@ -1,9 +1,10 @@
 """Apache Kafka's jars: fetched once by Maven into the user's cache, and what is needed to run them.
 
-Several processes may want them at once: each fetches into a folder of its own and renames it; who comes second throws
-its copy away. A folder that is there is complete.
+Several processes may want them at once: one fetches, the others wait for it at a lock. Fetched into a folder beside it
+and renamed, so a folder that is there is complete.
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -28,14 +29,6 @@ _POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
   </dependencies>
 </project>
 """
-_LOG_SETTINGS = """status = error
-appender.console.type = Console
-appender.console.name = console
-appender.console.layout.type = PatternLayout
-appender.console.layout.pattern = %d{HH:mm:ss.SSS} %p %c{1}: %m%n
-rootLogger.level = warn
-rootLogger.appenderRef.console.ref = console
-"""
 
 
 def cache_folder() -> Path:
@@ -59,11 +52,6 @@ def kafka_classpath() -> str:
     return str(folder / "*")
 
 
-def log_settings() -> Path:
-    """The log4j settings beside the jars: warnings to standard output."""
-    return cache_folder() / "log4j2.properties"
-
-
 def require_java() -> str:
     """The path of a Java that runs Kafka.
 
@@ -85,30 +73,24 @@ def _fetch(folder: Path) -> None:
         raise UsageError(f"Kafka's jars are not in {folder} and Maven, which fetches them, is missing; {INSTALL}")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", suffix=".partial", dir=folder.parent))
+        lock = (folder.parent / f"{folder.name}.lock").open("w")
     except OSError as error:
-        raise UsageError(
-            f"{folder.parent}: {error.strerror}; set XDG_CACHE_HOME to a folder that can be written"
-        ) from None
-    try:
-        with tempfile.TemporaryDirectory(prefix="loadgen-pom-") as project:
-            pom = Path(project) / "pom.xml"
-            pom.write_text(_POM, "utf-8")
-            command = [maven, "-B", "-q", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={made}"]
-            fetched = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_WITHIN_S, check=False)
-        if fetched.returncode:
-            words = [line for line in (fetched.stdout + fetched.stderr).splitlines() if "ERROR" in line]
-            raise Unreachable(
-                f"Maven could not fetch Kafka {KAFKA_VERSION}: {words[0] if words else 'no reason given'}"
-            )
-        (made / "log4j2.properties").write_text(_LOG_SETTINGS, "utf-8")
-        made.chmod(0o755)
+        remedy = "set XDG_CACHE_HOME to a folder that can be written"
+        raise UsageError(f"{folder.parent}: {error.strerror}; {remedy}") from None
+    with lock, tempfile.TemporaryDirectory(prefix=f"{folder.name}.", dir=folder.parent) as made:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # let go when the file is closed, by a death too
+        if folder.is_dir():
+            return  # somebody else was first
+        pom = Path(made) / "pom.xml"
+        pom.write_text(_POM, "utf-8")
+        jars = Path(made) / "jars"
+        command = [maven, "-B", "-q", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={jars}"]
         try:
-            made.rename(folder)
-        except OSError:
-            if not folder.is_dir():
-                raise
-    except subprocess.TimeoutExpired:
-        raise Unreachable(f"Maven did not fetch Kafka {KAFKA_VERSION} within {FETCH_WITHIN_S:g} s") from None
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
+            fetched = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_WITHIN_S, check=False)
+        except subprocess.TimeoutExpired:
+            raise Unreachable(f"Maven did not fetch Kafka {KAFKA_VERSION} within {FETCH_WITHIN_S:g} s") from None
+        if fetched.returncode or not jars.is_dir():
+            words = [line for line in (fetched.stdout + fetched.stderr).splitlines() if "ERROR" in line]
+            why = words[0] if words else f"it ended with code {fetched.returncode} and no reason"
+            raise Unreachable(f"Maven could not fetch Kafka {KAFKA_VERSION}: {why}")
+        jars.rename(folder)

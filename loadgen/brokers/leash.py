@@ -1,8 +1,8 @@
 """A server on a leash: it ends when whoever started it ends, even by SIGKILL, and takes its data folder with it.
 
-`python -m loadgen.brokers.leash FOLDER LOG COMMAND…` starts the command, says its pid as one line on standard output,
+`python -m loadgen.brokers.leash FOLDER LOG SECONDS COMMAND…` starts the command, says its pid as one line on standard output,
 says its exit code as a second one if it ends by itself, and waits for standard input to end: the starter is gone or has
-let go. Then the command is asked to end, made to if it does not, and FOLDER is removed.
+let go. Then the command is asked to end, made to after SECONDS, and FOLDER is removed unless `keep` was said before.
 
 Why a process between, and not PR_SET_PDEATHSIG alone: that fires when the *thread* that started the child ends. Here
 the starting thread is the leash's only one, so it is safe, and covers the case that the leash itself is killed.
@@ -17,7 +17,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -27,6 +27,7 @@ PR_SET_PDEATHSIG = 1
 ENDS_WITHIN_S = 15.0  # a broker's clean shutdown takes 1–2 s, a container's a little more
 PID_WITHIN_S = 20.0
 LOOK_EVERY_S = 0.25
+KEEP = b"keep\n"
 
 
 class Leash:
@@ -36,7 +37,7 @@ class Leash:
         command: of the server; found on PATH.
         folder: of its data; removed when the leash is let go, by `close` or by this process's death.
         log: its standard output and error are appended here.
-        environment: added to this process's own.
+        ends_within_s: how long it may take to end when asked; then it is killed.
 
     Attributes:
         pid: of the command.
@@ -46,21 +47,18 @@ class Leash:
         Unreachable: the command could not be started.
     """
 
-    def __init__(
-        self, command: Sequence[str], folder: Path, log: Path, environment: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, command: Sequence[str], folder: Path, log: Path, ends_within_s: float = ENDS_WITHIN_S) -> None:
         self.log = log
         self.exit_code: int | None = None
         self._closed = False
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "loadgen.brokers.leash", str(folder), str(log), *command],
+            [sys.executable, "-m", "loadgen.brokers.leash", str(folder), str(log), str(ends_within_s), *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             bufsize=0,
             env={
                 **os.environ,
-                **(environment or {}),
                 "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
             },
             start_new_session=True,  # Ctrl-C is for the run, which still wants to drain
@@ -90,9 +88,20 @@ class Leash:
         written = self.log.read_text("utf-8", "replace").splitlines()
         return " | ".join(line.strip() for line in written[-lines:] if line.strip()) or "it wrote nothing"
 
-    def close(self) -> None:
+    def wait(self, within_s: float) -> bool:
+        """Whether the command ends within a time."""
+        assert self._process.stdout is not None
+        if self.running:
+            select.select([self._process.stdout], [], [], within_s)
+        return not self.running
+
+    def close(self, *, keep_folder: bool = False) -> None:
         """Let go: returns when the command has ended and its folder is gone. Calling it again does nothing."""
         self._closed = True
+        assert self._process.stdin is not None
+        if keep_folder and not self._process.stdin.closed:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.write(KEEP)
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
@@ -107,7 +116,7 @@ class Leash:
         self.close()
 
 
-def hold(folder: Path, log: Path, command: Sequence[str]) -> int:
+def hold(folder: Path, log: Path, ends_within_s: float, command: Sequence[str]) -> int:
     """The leash's own side.
 
     Returns:
@@ -128,27 +137,34 @@ def hold(folder: Path, log: Path, command: Sequence[str]) -> int:
     sys.stdout.write(f"{child.pid}\n")
     sys.stdout.flush()
     told = False
-    while not asked_to_end and not _input_ended():
+    keep = False
+    while not asked_to_end:
+        word = _next_word()
+        if word == b"":
+            break
+        keep = keep or word == KEEP
         if not told and child.poll() is not None:
             sys.stdout.write(f"{child.returncode}\n")  # a crash: its data stays to be looked at, but not for long
             sys.stdout.flush()
             told = True
-    _end(child)
-    shutil.rmtree(folder, ignore_errors=True)
+    _end(child, ends_within_s)
+    if not keep:
+        shutil.rmtree(folder, ignore_errors=True)
     return child.returncode
 
 
-def _input_ended() -> bool:
+def _next_word() -> bytes | None:
+    """What the starter says: nothing yet, something, or, by b"", that it has let go or is gone."""
     ready, _, _ = select.select([0], [], [], LOOK_EVERY_S)
-    return bool(ready) and not os.read(0, 4096)
+    return os.read(0, 4096) if ready else None
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
+def _end(child: subprocess.Popen[bytes], within_s: float) -> None:
     child.terminate()
     with contextlib.suppress(ProcessLookupError):
         os.kill(child.pid, signal.SIGCONT)  # a paused server would never see the request
     try:
-        child.wait(ENDS_WITHIN_S)
+        child.wait(within_s)
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
@@ -162,4 +178,4 @@ def _die_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(hold(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:]))
+    sys.exit(hold(Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]), sys.argv[4:]))

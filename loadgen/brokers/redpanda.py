@@ -6,16 +6,14 @@ Non-goal: a Redpanda whose figures speak for Redpanda: development mode does not
 
 import contextlib
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from loadgen.brokers import engine
-from loadgen.brokers.kafka import wait_until_answers
-from loadgen.brokers.leash import Leash
-from loadgen.brokers.ports import free_ports
+from loadgen.brokers.container import start_container
+from loadgen.brokers.ports import free_ports, require_free
+from loadgen.brokers.process import BrokerProcess
 
 DEFAULT_IMAGE = "redpandadata/redpanda:v26.2.3"
 READY_WITHIN_S = 300.0  # a first start fetches the image; a start itself takes some seconds
@@ -23,18 +21,18 @@ INSIDE, OUTSIDE = 29092, 9092  # ports in the container: for its own network, fo
 
 
 @dataclass(frozen=True)
-class RedpandaNode:
+class LocalRedpanda:
     """A Redpanda that answers.
 
     Attributes:
         note: how it was started, for people.
+        process: the engine's client.
     """
 
     bootstrap: str
     version: str
     note: str
-    log: Path
-    leash: Leash
+    process: BrokerProcess
 
 
 def image() -> str:
@@ -60,7 +58,7 @@ def start_arguments(host_port: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def start_redpanda(port: int | None = None, ready_within_s: float = READY_WITHIN_S) -> Iterator[RedpandaNode]:
+def start_redpanda(port: int | None = None, ready_within_s: float = READY_WITHIN_S) -> Iterator[LocalRedpanda]:
     """A Redpanda from here to the end of the block.
 
     Args:
@@ -71,18 +69,12 @@ def start_redpanda(port: int | None = None, ready_within_s: float = READY_WITHIN
         Unreachable: it did not answer in time; its last words are in the message.
     """
     tool = engine.require("Redpanda", "; a Kafka without one: --start kafka (Java and Maven)")
-    number = port or free_ports(1)[0]
+    number = require_free(port) if port is not None else free_ports(1)[0]
     bootstrap = f"127.0.0.1:{number}"
     command = engine.run_command(
         tool, image(), ports={number: OUTSIDE}, variables={}, arguments=start_arguments(bootstrap)
     )
-    folder = Path(tempfile.mkdtemp(prefix="loadgen-redpanda-"))
-    try:
-        log = folder / "broker.log"
-        with Leash(command, folder, log) as leash:
-            wait_until_answers(leash, bootstrap, "Redpanda", ready_within_s)
-            version = image().rpartition(":")[2].removeprefix("v")
-            note = f"Redpanda, image {image()} by {Path(tool).name}, development mode: it does not wait for the disk"
-            yield RedpandaNode(bootstrap, version, note, log, leash)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with start_container("Redpanda", command, bootstrap, ready_within_s) as process:
+        version = image().rpartition(":")[2].removeprefix("v")
+        note = f"Redpanda, image {image()} by {Path(tool).name}, development mode: it does not wait for the disk"
+        yield LocalRedpanda(bootstrap, version, note, process)

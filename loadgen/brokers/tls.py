@@ -8,34 +8,52 @@ import socket
 import ssl
 from collections.abc import Mapping
 
-WITHIN_S = 3.0
+WITHIN_S = 1.0
+_UNTRUSTED = "the broker's certificate is from a CA that is not trusted here; set ssl.ca.location to that CA's PEM"
+# OpenSSL's verification codes
 REMEDY = {
+    9: "the broker's certificate is not valid yet; check the clocks of both hosts",
     10: "the broker's certificate has expired; renew it",
-    9: "the broker's certificate is not valid yet; check both clocks",
+    18: "the broker's certificate is self-signed; set ssl.ca.location to it",
+    19: _UNTRUSTED,
+    20: _UNTRUSTED,
     62: "the broker's certificate is for another host name; connect by a name that it holds",
     64: "the broker's certificate is for another address; connect by a name or address that it holds",
-    18: "the broker's certificate is self-signed; set ssl.ca.location to it",
-    19: "the broker's certificate is from a CA that is not trusted here; set ssl.ca.location to that CA",
-    20: "the broker's certificate is from a CA that is not trusted here; set ssl.ca.location to that CA",
 }
 
 
-def handshake_trouble(bootstrap: str, properties: Mapping[str, str]) -> str | None:
-    """The reason and the remedy, from the first address; None when the handshake succeeds or says nothing new.
+def client_context(properties: Mapping[str, str]) -> ssl.SSLContext:
+    """A context that trusts and identifies itself as a client with these properties would.
 
-    Args:
-        properties: ssl.ca.location and ssl.ca.pem are used; a client's own certificate is not sent.
+    Raises:
+        OSError: a file is missing or no certificate.
     """
-    host, _, port = bootstrap.split(",")[0].strip().rpartition(":")
-    try:
-        context = ssl.create_default_context(
-            cafile=properties.get("ssl.ca.location") or None, cadata=properties.get("ssl.ca.pem") or None
+    context = ssl.create_default_context(
+        cafile=properties.get("ssl.ca.location") or None, cadata=properties.get("ssl.ca.pem") or None
+    )
+    if properties.get("ssl.endpoint.identification.algorithm") == "none":
+        context.check_hostname = False
+    if properties.get("enable.ssl.certificate.verification") == "false":
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if certificate := properties.get("ssl.certificate.location"):
+        context.load_cert_chain(
+            certificate,
+            properties.get("ssl.key.location"),
+            # never ask at a terminal for the password of a key
+            password=properties.get("ssl.key.password", ""),
         )
-        if properties.get("ssl.endpoint.identification.algorithm") == "none":
-            context.check_hostname = False
+    return context
+
+
+def handshake_trouble(bootstrap: str, properties: Mapping[str, str]) -> str | None:
+    """The reason and the remedy, from the first address; None when the handshake succeeds or says nothing new."""
+    host, _, port = bootstrap.split(",")[0].strip().rpartition(":")
+    host = host.strip("[]")
+    try:
+        context = client_context(properties)
         with (
-            socket.create_connection((host.strip("[]"), int(port)), WITHIN_S) as plain,
-            context.wrap_socket(plain, server_hostname=host.strip("[]")),
+            socket.create_connection((host, int(port)), WITHIN_S) as plain,
+            context.wrap_socket(plain, server_hostname=host),
         ):
             return None
     except ssl.SSLCertVerificationError as error:
