@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +22,10 @@ class Output:
     """Where a result goes; rows and words go to standard error, results to standard output."""
 
     json: Annotated[
-        str | None, Parameter(group=OUTPUT, help="FILE, or - for one JSON object on stdout and nothing else.")
+        str | None,
+        Parameter(
+            group=OUTPUT, allow_leading_hyphen=True, help="FILE, or - for one JSON object on stdout and nothing else."
+        ),
     ] = None
     out: Annotated[
         Path | None, Parameter(group=OUTPUT, help="The run's folder; default results/runs/<UTC>-<name>.")
@@ -70,30 +74,36 @@ def dry_run(settings: RunSettings) -> int:
 
 def carry_out_and_save(settings: RunSettings, output: Output) -> int:
     """Run, save, print; the exit code is the verdict's."""
-    from loadgen.report import folder
+    from loadgen.report import export, folder
     from loadgen.report.live import progress
     from loadgen.runner.coordinator import carry_out
 
+    # whatever cannot be written is said before the run, not after it
     root = folder.results_root(None, os.environ)
     folder.check_writable(output.out.parent if output.out else root)
     name = folder.check_name(settings.name) if settings.name else ""
+    exports = [export.parse(text) for text in output.export or ()]
     with progress(output.progress, sys.stderr) as show:
         done = carry_out(settings, command=["loadgen", *sys.argv[1:]], on_interval=show.row, say=show.say)
     result = done.result
+    stored = Stored(
+        name=name or result.plan.run_token, result=result, intervals=done.intervals, histograms=done.histograms
+    )
     saved: Path | None = None
     try:
         saved = folder.save(
             root,
-            name or result.plan.run_token,
+            stored.name,
             result,
             done.intervals,
             done.histograms,
-            extra_files=_shown(Stored(name=name, result=result, intervals=done.intervals, histograms=done.histograms)),
+            extra_files=_shown(stored),
             folder=output.out,
         )
     finally:
         # also when it could not be saved: what was measured is told
         _tell(result, saved, output)
+    _write_others(stored, output, exports)
     return result.verdict.exit_code
 
 
@@ -110,10 +120,29 @@ def _shown(run: Stored) -> dict[str, bytes]:
 
 def _tell(result: Result, saved: Path | None, output: Output) -> None:
     from loadgen.report import text
+    from loadgen.report.live import colored
 
     if output.json == "-":
         print(encode(result).decode(), end="")
         return
-    if output.json:
-        Path(output.json).write_bytes(encode(result))
-    print(text.summary(result, saved, color=sys.stdout.isatty() and "NO_COLOR" not in os.environ))
+    print(text.summary(result, saved, color=colored(sys.stdout)))
+
+
+def _write_others(run: Stored, output: Output, exports: Sequence[tuple[str, Path]]) -> None:
+    """What was asked beside the run's folder, each file whole or not at all; CI's step summary is appended to."""
+    from loadgen.cli.report import write
+    from loadgen.report import export
+    from loadgen.report.junit import junit
+    from loadgen.report.markdown import one
+
+    if output.json and output.json != "-":
+        write(Path(output.json), encode(run.result))
+    if output.junit_xml:
+        write(output.junit_xml, junit(run.result))
+    if output.report_md:
+        write(output.report_md, one(run.result).encode())
+    for kind, path in exports:
+        write(path, export.render(kind, run))
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(summary).open("a", encoding="utf-8") as steps:
+            steps.write(one(run.result))

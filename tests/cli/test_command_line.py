@@ -106,7 +106,7 @@ def test_a_missed_rule_is_exit_99_and_the_first_line(tmp_path: Path) -> None:
     answer = loadgen("run", "--start", "mock", "-d", "1s", "--warmup", "0", "-r", "500/s", "--slo", "response.p50<1us", cwd=tmp_path)
 
     assert answer.returncode == 99, answer.stderr
-    assert "response.p50<1us" in "\n".join(answer.stdout.splitlines()[:2])
+    assert "SLO MISSED  response.p50" in "\n".join(answer.stdout.splitlines()[:2])
     assert list(tmp_path.glob("results/runs/*/result.json"))
 
 

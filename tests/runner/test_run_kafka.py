@@ -1,0 +1,165 @@
+"""Whole runs on a real Apache Kafka: what only it can show."""
+
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+
+import loadgen
+from loadgen.brokers import admin
+from loadgen.brokers.target import Broker
+from loadgen.messages.source import EventPlan, EventSource
+from loadgen.report.result import PlanRecord, Result
+from loadgen.runner.plan import Piece, RunPlan
+
+pytestmark = pytest.mark.kafka
+
+
+def run_on(kafka: Broker, **settings: Any) -> Result:
+    """A short run on the session's Kafka."""
+    return loadgen.run(**{"bootstrap": kafka.bootstrap, "duration": "1s", "warmup": "0.5s", "workers": 1, **settings})
+
+
+def read_all(kafka: Broker, topic: str) -> list[tuple[bytes | None, bytes]]:
+    """Every (key, value) of a topic, partition by partition."""
+    ends = admin.end_offsets(kafka, topic, {})
+    assert ends is not None
+    consumer = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "reads-all", "enable.auto.commit": False})
+    consumer.assign([TopicPartition(topic, partition, 0) for partition in range(len(ends))])
+    found: list[tuple[bytes | None, bytes]] = []
+    while len(found) < sum(ends):
+        for message in consumer.consume(10_000, timeout=5.0):
+            assert message.error() is None, message.error()
+            found.append((message.key(), message.value()))
+    consumer.close()
+    return found
+
+
+def remade(plan: PlanRecord) -> list[tuple[bytes | None, bytes]]:
+    """Every record of a run, made again from its result.json alone."""
+    kind, _, function = plan.events.partition(":")
+    records: list[tuple[bytes | None, bytes]] = []
+    for producer in range(plan.producers):
+        events = EventPlan(
+            kind=kind,  # type: ignore[arg-type]
+            seed=plan.seed,
+            run_token=plan.run_token,
+            producer=producer,
+            producers=plan.producers,
+            start_epoch_us=plan.start_epoch_us,
+            serializer=plan.serializer,  # type: ignore[arg-type]
+            line_items=plan.line_items,
+            record_size=plan.record_size,
+            entropy=plan.entropy,
+            keys=plan.keys,
+            pool_size=plan.pool_size,
+            function=function or None,
+        )
+        schedule = _schedule(plan, events, producer)
+        source = EventSource(events)
+        for sequence in range(plan.attempted[producer]):
+            offset_us = sequence if schedule is None else schedule.intended_ns(sequence) // 1000
+            records.append(source.record(sequence, offset_us))
+    return records
+
+
+def _schedule(plan: PlanRecord, events: EventPlan, producer: int) -> Any:
+    run = RunPlan(
+        bootstrap="",
+        topic="",
+        partitions=1,
+        properties={},
+        loop=plan.loop,
+        pieces=[Piece(phase.from_per_s, phase.to_per_s, phase.duration_s) for phase in plan.phases],
+        arrival=plan.arrival,
+        warmup_s=plan.warmup_s,
+        duration_s=plan.duration_s,
+        count=plan.count,
+        workers=plan.workers,
+        producers=plan.producers,
+        events=events,
+        headers=[],
+        drain_s=1,
+        instrument="c",
+        sender="native",
+    )
+    return run.schedule_of(producer)
+
+
+@pytest.mark.parametrize("instrument", ["c", "python"])
+def test_acked_is_exactly_what_the_log_grew_by(kafka: Broker, instrument: str) -> None:
+    """Idempotent, on a fresh topic: the end offsets grew by the acknowledged records, to the record."""
+    result = run_on(kafka, instrument=instrument, rate="5k/s", workers=2)
+
+    assert result.delivered.end_offset_delta == result.messages.acked + result.messages.warmup.acked
+    assert result.messages.acked == 5000
+    assert result.messages.failed == result.messages.unknown == result.messages.open == 0
+    assert result.broker.version is not None
+    assert result.broker.topic.made
+    assert result.broker.topic.removed
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"rate": "3k/s", "producers": 2, "workers": 2},
+        {"rate": "2k/s", "arrival": "poisson", "keys": "zipf:1.2:50"},
+        {"rate": "2k/s", "events": "fresh", "line_items": "3"},
+        {"ramp": "500/s..3k/s", "instrument": "python"},
+        {"count": 4000, "duration": None, "keys": "none"},
+    ],
+    ids=lambda settings: ",".join(f"{name}={value}" for name, value in settings.items()),
+)
+def test_every_record_can_be_made_again_byte_for_byte(kafka: Broker, settings: dict[str, Any]) -> None:
+    """What a consumer reads is what result.json says was sent: same keys, same values, each once."""
+    result = run_on(kafka, keep_topic=True, **settings)
+    try:
+        read = read_all(kafka, result.plan.topic)
+    finally:
+        admin.delete_topic(kafka, result.plan.topic, {})
+
+    assert sorted(read, key=lambda record: record[1]) == sorted(remade(result.plan), key=lambda record: record[1])
+
+
+def test_a_topic_of_its_own_is_shaped_and_removed(kafka: Broker) -> None:
+    """Six partitions a broker, an hour of retention, gone after the run."""
+    result = run_on(kafka, rate="500/s", topic_config=["max.message.bytes=2000000"])
+    shape = result.broker.topic
+
+    assert (shape.partitions, shape.replication_factor) == (6, 1)
+    assert shape.settings == {"retention.ms": "3600000", "max.message.bytes": "2000000"}
+    assert admin.describe_topic(kafka, result.plan.topic, {}) is None
+
+
+def test_somebody_elses_topic_needs_yes(kafka: Broker) -> None:
+    """A topic that no run made is refused before anything is sent, and written with --yes."""
+    admin.create_topic(kafka, "orders-of-others", {}, partitions=2)
+    try:
+        with pytest.raises(loadgen.errors.Refused, match="--yes"):
+            run_on(kafka, topic="orders-of-others", rate="500/s")
+        result = run_on(kafka, topic="orders-of-others", rate="500/s", yes=True)
+        assert result.delivered.end_offset_delta == result.messages.acked + result.messages.warmup.acked
+        assert admin.describe_topic(kafka, "orders-of-others", {}) is not None
+    finally:
+        admin.delete_topic(kafka, "orders-of-others", {})
+
+
+def test_like_copies_a_topics_shape(kafka: Broker, topic: str) -> None:
+    """--like takes partitions and settings of another topic."""
+    admin.create_topic(kafka, topic, {}, partitions=3, settings={"segment.bytes": "2097152"})
+    try:
+        result = run_on(kafka, like=topic, rate="500/s")
+        assert result.broker.topic.partitions == 3
+        assert result.broker.topic.settings["segment.bytes"] == "2097152"
+    finally:
+        admin.delete_topic(kafka, topic, {})
+
+
+def test_a_record_too_large_for_the_topic_fails_by_its_code(kafka: Broker) -> None:
+    """Definite failures are counted by code, make the run miss its implied rule, and leave nothing open."""
+    result = run_on(kafka, record_size=5000, rate="200/s", topic_config=["max.message.bytes=1000"])
+
+    assert result.messages.failed == result.messages.attempted > 0
+    assert result.messages.errors == {"MSG_SIZE_TOO_LARGE": result.messages.failed}
+    assert result.messages.open == 0
+    assert result.verdict.exit_code == 99
