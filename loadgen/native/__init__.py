@@ -26,6 +26,7 @@ A producer that sends from Python has mode "python" and announces each batch bef
 A Producer made with the plug-in's path and no waiting Client is refused by librdkafka with a text that says so.
 """
 
+import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -95,11 +96,11 @@ def library_path(maps: str) -> str:
 
 def _compiled() -> Native:
     try:
-        from loadgen.native import _native
+        compiled: Native = importlib.import_module("loadgen.native._native")
     except ModuleNotFoundError:
         raise NativeUnavailable(
             "the C part was not compiled: install a C compiler and Python's headers, then install loadgen again"
         ) from None
     except ImportError as error:  # made for another machine, Python or C library
         raise NativeUnavailable(f"the C part cannot be loaded here: {error}") from None
-    return _native
+    return compiled

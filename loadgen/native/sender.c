@@ -29,7 +29,7 @@ static int send_locked(struct client *client, uint64_t first, uint64_t count, co
         struct record record;
         records_make(&client->records, sequence, paced ? offset_ns / 1000 : (int64_t)sequence, &record);
         void *opaque = opaque_of(sequence, paced, (t0_ns + offset_ns) / 1000);
-        if (rdkafka.rd_kafka_produce(client->topic, client->partition, MSG_F_COPY, record.value, record.len,
+        if (rdkafka.rd_kafka_produce(client->topic, client->partition, client->records.stamped ? MSG_F_COPY : 0, record.value, record.len,
                                      record.key, record.key_len, opaque) == 0) {
             batch->accepted++;
         } else {
