@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 
 from loadgen.recorder.histogram import MIN_BEYOND, middle_of
+from loadgen.report.hlog import Counts
 from loadgen.report.result import Interval, Result
 
 POINTS_A_DECADE = 40
@@ -26,7 +27,7 @@ class PercentileCurve(msgspec.Struct, frozen=True):
     carried: int
 
 
-def percentile_curve(counts: Sequence[int], max_us: float) -> PercentileCurve | None:
+def percentile_curve(counts: Counts, max_us: float) -> PercentileCurve | None:
     """The curve of one histogram, up to its largest value; None when it is empty.
 
     The value at a rarity is that of rank ceil(q · n), HdrHistogram's definition.

@@ -10,7 +10,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -73,7 +73,7 @@ def save(
     name: str,
     result: Result,
     intervals: Iterable[Interval],
-    histograms: Mapping[str, Sequence[int]],
+    histograms: Mapping[str, hlog.Counts],
     *,
     histogram_log: bytes | None = None,
     extra_files: Mapping[str, bytes | Path] | None = None,

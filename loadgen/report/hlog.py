@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from loadgen.errors import UsageError
 from loadgen.recorder.histogram import CELLS, MAX_VALUE_US, bounds_of
@@ -26,26 +28,35 @@ MAX_PAYLOAD_BYTES = 40 + 9 * CELLS  # header, and nine bytes for the longest Zig
 LEGEND = '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"'
 MAIN = ("response", "service")
 
+Counts = Sequence[int] | npt.NDArray[np.int64]  # one count a cell, CELLS of them
+
 
 class IntervalHistogram(msgspec.Struct, frozen=True):
     """One histogram of one metric over one interval.
 
     Attributes:
         start_s, length_s: of the interval, from the log's start time.
-        counts: one count a cell, CELLS of them.
     """
 
     metric: str
     start_s: float
     length_s: float
-    counts: Sequence[int]
+    counts: Counts
 
 
 class HistogramLog(msgspec.Struct, frozen=True):
-    """A log as it was read: its start, and the sum of each metric's intervals."""
+    """A log as it was read: its start, and every interval of every metric in the order of the file."""
 
     start_epoch_s: float
-    counts: dict[str, list[int]]
+    intervals: list[IntervalHistogram]
+
+    def sums(self) -> dict[str, npt.NDArray[np.int64]]:
+        """The whole log's counts by metric."""
+        total: dict[str, npt.NDArray[np.int64]] = {}
+        for interval in self.intervals:
+            counts = np.asarray(interval.counts, dtype=np.int64)
+            total[interval.metric] = total[interval.metric] + counts if interval.metric in total else counts
+        return total
 
 
 def main_metric(metrics: Iterable[str]) -> str | None:
@@ -64,7 +75,7 @@ def header(start_epoch_s: float, main: str | None) -> str:
 
 
 def line(interval: IntervalHistogram, main: str | None) -> str:
-    """One line with its newline; empty when nothing was counted. 0.5 ms.
+    """One line with its newline; empty when nothing was counted. 1.3 ms.
 
     Raises:
         ValueError: there are not CELLS counts.
@@ -77,7 +88,7 @@ def line(interval: IntervalHistogram, main: str | None) -> str:
     return f"{tag}{times},{encoded}\n"
 
 
-def whole_run(start_epoch_s: float, length_s: float, histograms: Mapping[str, Sequence[int]]) -> bytes:
+def whole_run(start_epoch_s: float, length_s: float, histograms: Mapping[str, Counts]) -> bytes:
     """A log with one line a metric: the measured phase as one interval.
 
     Args:
@@ -85,32 +96,33 @@ def whole_run(start_epoch_s: float, length_s: float, histograms: Mapping[str, Se
         length_s: of the measured phase.
         histograms: counts by metric.
     """
-    main = main_metric(metric for metric, counts in histograms.items() if any(counts))
+    main = main_metric(metric for metric, counts in histograms.items() if np.any(counts))
     ordered = sorted(histograms.items(), key=lambda item: item[0] != main)
     lines = [line(IntervalHistogram(metric, 0.0, length_s, counts), main) for metric, counts in ordered]
     return (header(start_epoch_s, main) + "".join(lines)).encode("ascii")
 
 
-def _encode(counts: Sequence[int]) -> tuple[str, int]:
+def _encode(counts: Counts) -> tuple[str, int]:
     """(the V2 histogram in base64, the highest value that its last filled cell can hold)."""
     from hdrh.histogram import HdrHistogram
 
     if len(counts) != CELLS:
         raise ValueError(f"a histogram has {CELLS} cells, not {len(counts)}")
-    target = HdrHistogram(1, MAX_VALUE_US, SIGNIFICANT_DIGITS)
-    filled = [(cell, int(count)) for cell, count in enumerate(counts) if count]
+    array = np.asarray(counts, dtype=np.int64)
+    filled = [int(cell) for cell in np.flatnonzero(array)]
     if not filled:
         return "", 0
-    for cell, count in filled:
-        target.counts[cell] = count
-    target.total_count = sum(count for _, count in filled)
-    target.min_value, target.max_value = bounds_of(filled[0][0])[0], bounds_of(filled[-1][0])[1]
+    target = HdrHistogram(1, MAX_VALUE_US, SIGNIFICANT_DIGITS)
+    for cell in filled:
+        target.counts[cell] = int(array[cell])
+    target.total_count = int(array.sum())
+    target.min_value, target.max_value = bounds_of(filled[0])[0], bounds_of(filled[-1])[1]
     encoded: bytes = target.encode()
     return encoded.decode("ascii"), target.max_value
 
 
 def read(path: Path) -> HistogramLog:
-    """A stored log, intervals summed by metric.
+    """A stored log.
 
     Raises:
         UsageError: no such file, too large, or a line that is no histogram of this program (its number is said).
@@ -123,7 +135,7 @@ def read(path: Path) -> HistogramLog:
         reason = getattr(error, "strerror", None) or "it is not ASCII text"
         raise UsageError(f"{path}: cannot be read ({reason})") from None
     start_epoch_s, main = 0.0, MAIN[0]
-    sums: dict[str, list[int]] = {}
+    intervals: list[IntervalHistogram] = []
     for number, text in enumerate(lines, start=1):
         try:
             if text.startswith("#[StartTime: "):
@@ -131,15 +143,14 @@ def read(path: Path) -> HistogramLog:
             elif text.startswith("#[Untagged: "):
                 main = text.removeprefix("#[Untagged: ").partition(";")[0]
             elif text and text[0] not in '#"':
-                metric, counts = _decode(text, main)
-                sums[metric] = [a + b for a, b in zip(sums[metric], counts, strict=True)] if metric in sums else counts
+                intervals.append(_decode(text, main))
         except (ValueError, IndexError, zlib.error, binascii.Error) as error:
             raise UsageError(f"{path}: line {number} is no histogram of this program ({error})") from None
-    return HistogramLog(start_epoch_s, sums)
+    return HistogramLog(start_epoch_s, intervals)
 
 
-def _decode(text: str, main: str) -> tuple[str, list[int]]:
-    """(metric, counts) of a line. Raises ValueError, zlib.error or binascii.Error when it is damaged."""
+def _decode(text: str, main: str) -> IntervalHistogram:
+    """A line of the log. Raises ValueError, zlib.error or binascii.Error when it is damaged."""
     from hdrh import codec
     from hdrh.histogram import HdrHistogram
 
@@ -147,7 +158,7 @@ def _decode(text: str, main: str) -> tuple[str, list[int]]:
     if text.startswith("Tag="):
         tag, _, text = text.partition(",")
         metric = tag.removeprefix("Tag=")
-    encoded = text.split(",", 3)[3]
+    start_s, length_s, _, encoded = text.split(",", 3)
     # a few bytes of zlib can unpack to gigabytes: look at the size before the decoder does
     unpacking = zlib.decompressobj()
     unpacking.decompress(base64.b64decode(encoded, validate=True)[8:], MAX_PAYLOAD_BYTES)
@@ -161,7 +172,7 @@ def _decode(text: str, main: str) -> tuple[str, list[int]]:
         codec.HdrHistogramSettingsException,
     ) as error:
         raise ValueError(f"not a V2 histogram: {error}") from None
-    counts = [int(count) for count in decoded.counts]
+    counts = np.array(decoded.counts, dtype=np.int64)
     if len(counts) != CELLS:
         raise ValueError(f"{len(counts)} cells instead of {CELLS}")
-    return metric, counts
+    return IntervalHistogram(metric, float(start_s), float(length_s), counts)

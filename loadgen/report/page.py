@@ -57,7 +57,7 @@ def files(run: Run) -> dict[str, bytes]:
     """
     drawn = pictures(run)
     told = {f"{picture.name}.svg": picture.svg for picture in drawn}
-    told |= {f"{picture.name}.png": picture.png for picture in drawn}
+    told |= {f"{picture.name}.png": picture.png() for picture in drawn}
     return told | {"report.html": _render([run], [drawn])}
 
 

@@ -8,6 +8,7 @@ import functools
 import io
 import textwrap
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import msgspec
@@ -77,22 +78,6 @@ class Panel(msgspec.Struct, frozen=True):
     series: list[Series]
 
 
-class Picture(msgspec.Struct, frozen=True):
-    """A drawn figure.
-
-    Attributes:
-        name: of its files, without the ending.
-        alt: what it shows, in a sentence with its main numbers, for who cannot see it.
-    """
-
-    name: str
-    title: str
-    alt: str
-    svg: bytes
-    png: bytes
-    panels: list[Panel]
-
-
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -117,6 +102,31 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
             return draw(*args, **kwargs)
 
     return drawn
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawn figure.
+
+    Attributes:
+        name: of its files, without the ending.
+        alt: what it shows, in a sentence with its main numbers, for who cannot see it.
+        panels: what a hover tells.
+    """
+
+    name: str
+    title: str
+    alt: str
+    svg: bytes
+    panels: list[Panel]
+    figure: "Figure"
+
+    @styled
+    def png(self) -> bytes:
+        """The same as PNG. 0.15 s, so only who writes it pays for it."""
+        png = io.BytesIO()
+        self.figure.savefig(png, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+        return png.getvalue()
 
 
 def canvas(axes_in: float, runs: Sequence[Run], legend_lines: int = 1) -> "Figure":
@@ -181,7 +191,7 @@ def finished(
     alt: str,
     panels: Sequence[tuple["Axes", list[float], list[str], list[Series]]],
 ) -> Picture:
-    """The picture with heading, caption and MOCK stamp, rendered twice.
+    """The picture with heading, caption and MOCK stamp.
 
     Args:
         runs: what it shows; a single run gives its headline as heading, several the title.
@@ -204,12 +214,12 @@ def finished(
             axes.text(0.5, 0.5, "MOCK", transform=axes.transAxes, zorder=0, **stamp)
     figure.suptitle(heading, x=0.01, ha="left", fontsize=11, fontweight="bold", color=AMBER if mock else INK)
     figure.supxlabel(_caption(runs), x=0.01, ha="left", fontsize=7, color=FAINT)
-    svg, png = io.BytesIO(), io.BytesIO()
+    svg = io.BytesIO()
     figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
-    figure.savefig(png, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+    figure.set_layout_engine("none")  # it is laid out; a PNG need not do it again
     placed = [_panel(axes, x, labels, series) for axes, x, labels, series in panels]
     alt = f"{wording.MOCK_LINE}. {alt}" if mock else alt
-    return Picture(name, title, alt, svg.getvalue(), png.getvalue(), placed)
+    return Picture(name, title, alt, svg.getvalue(), placed, figure)
 
 
 def _panel(axes: "Axes", x: list[float], labels: list[str], series: list[Series]) -> Panel:

@@ -16,12 +16,14 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         name: what it is called beside others; the folder's name when it has one.
         intervals: one a second, in order; may be empty.
         histograms: counts of the measured phase by metric, CELLS each; may be empty.
+        interval_histograms: the same interval by interval, where they were kept.
     """
 
     name: str
     result: Result
     intervals: Sequence[Interval] = ()
-    histograms: Mapping[str, Sequence[int]] = {}
+    histograms: Mapping[str, hlog.Counts] = {}
+    interval_histograms: Sequence[hlog.IntervalHistogram] = ()
 
 
 def load(path: Path) -> Run:
@@ -33,10 +35,12 @@ def load(path: Path) -> Run:
     Raises:
         UsageError: no result, or a file of it that is damaged.
     """
-    log = path / folder.HISTOGRAMS
+    file = path / folder.HISTOGRAMS
+    log = hlog.read(file) if file.is_file() else hlog.HistogramLog(0.0, [])
     return Run(
         name=path.resolve().name,
         result=read_result(path),
         intervals=folder.read_intervals(path),
-        histograms=hlog.read(log).counts if log.is_file() else {},
+        histograms=log.sums(),
+        interval_histograms=log.intervals,
     )

@@ -35,6 +35,7 @@ from loadgen.report.result import (
     Verified,
     WorkerRecord,
 )
+from loadgen.report.stored import Run
 
 STARTED_AT = "2026-11-23T20:30:11.000+00:00"
 BALANCED = {
@@ -75,6 +76,11 @@ def distribution_of(counts):
 def _low(cell: int) -> int:
     shift = max((cell >> 10) - 1, 0)
     return (cell - (shift << 10)) << shift
+
+
+def listed(histograms):
+    """Counts by metric as plain lists, to be compared."""
+    return {metric: [int(count) for count in counts] for metric, counts in histograms.items()}
 
 
 HISTOGRAMS = {
@@ -491,3 +497,18 @@ def intervals(result: Result) -> list[Interval]:
             )
         )
     return rows
+
+
+COUNTS = {
+    "orders_run": HISTOGRAMS,
+    "slo_missed": HISTOGRAMS_WITH_TAIL,
+    "flat_out_mock": HISTOGRAMS_FLAT_OUT,
+    "with_nulls": {"response": HISTOGRAMS["response"], "service": HISTOGRAMS["service"]},
+    "not_valid": HISTOGRAMS,
+}
+
+
+def run_of(name: str) -> Run:
+    """A sample with its rows and histograms."""
+    result = SAMPLES[name]()
+    return Run(name=name, result=result, intervals=intervals(result), histograms=COUNTS[name])
