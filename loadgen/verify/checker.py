@@ -16,12 +16,12 @@ What a record is called:
 import numpy as np
 import numpy.typing as npt
 
+from loadgen.consumer.identity import IdentityColumns
 from loadgen.consumer.reader import Batch
 from loadgen.events.identity import Identity, parse_order_id
 from loadgen.messages.pool import BEFORE_ID, ID_OFFSET
 from loadgen.recorder.outcomes import Outcomes
 from loadgen.report.result import PlanRecord, Verified
-from loadgen.verify.identity import IdentityColumns
 from loadgen.verify.remake import Remake, id_is_in_key
 from loadgen.verify.rising import Rising
 from loadgen.verify.seen import Seen, Settled

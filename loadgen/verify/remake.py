@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from loadgen.arrivals.plan import Piece, Schedule, schedule
+from loadgen.consumer.identity import id_place
 from loadgen.errors import UsageError
 from loadgen.messages.source import EventPlan, EventSource, RecordFunction
 from loadgen.report.result import PlanRecord
@@ -38,11 +39,9 @@ def id_is_in_key(plan: PlanRecord) -> bool:
     Raises:
         UsageError: its records carry no id of their own anywhere.
     """
-    kind, _, function = plan.events.partition(":")
-    if kind in ("stamped", "fresh") and not function:
-        return False
-    if kind in ("raw", "payload_file") and plan.keys == "order":
-        return True
+    place = id_place(plan.events, plan.keys)
+    if place != "none":
+        return place == "key"
     raise UsageError(
         f"records of --events {plan.events} --keys {plan.keys} carry no id of their own, so which is which cannot be "
         "told; send --events stamped or fresh, or --keys order with raw records"

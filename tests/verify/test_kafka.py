@@ -25,10 +25,6 @@ RECORDS = 200_000
 AT = 77_777  # of producer 0, whose second half of records goes on to follow
 
 
-def _one_partition_order(stream: Iterator[Record]) -> list[Record]:
-    return list(stream)
-
-
 def dropped(stream: Iterator[Record]) -> Iterable[Record]:
     return (record for at, record in enumerate(stream) if at != AT)
 
@@ -41,7 +37,7 @@ def doubled(stream: Iterator[Record]) -> Iterable[Record]:
 
 
 def swapped(stream: Iterator[Record]) -> Iterable[Record]:
-    """Records of one key stay in one partition: the second takes the first one's place by taking its key too."""
+    """Two neighbours in the other order; under one key they meet in one partition."""
     records = list(stream)
     records[AT], records[AT + 1] = records[AT + 1], records[AT]
     return records
@@ -213,8 +209,9 @@ def test_earlier_records_of_the_topic_can_be_left_out(kafka: Broker, topic: str)
     assert (later.ok, later.verified.foreign, later.verified.read) == (True, 0, 200)
 
 
-def test_no_cluster_is_said_with_its_address() -> None:
+def test_no_cluster_is_said_with_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
     """A port where nobody listens: unreachable, in bounded time."""
+    monkeypatch.setattr("loadgen.consumer.topic.ASK_S", 1.0)
     with pytest.raises(Unreachable, match=r"127\.0\.0\.1:1: no answer"):
         verify_run(result(plan(5)), None, "127.0.0.1:1", {}, "ids")
 
