@@ -33,6 +33,8 @@ from loadgen.runner.plan import RunPlan, pieces_of
 from loadgen.runner.shutdown import Interruption
 from loadgen.runner.target import Target, open_target
 from loadgen.runner.team import Team
+from loadgen.runner.undelivered import FILE as UNDELIVERED
+from loadgen.runner.undelivered import dead_letters
 
 PROBE_S, PROBE_WARMUP_S = 5.0, 1.0
 START_ALLOWANCE_US = 400_000  # from the plan to the first event, about; only what `created_at` says hangs on it
@@ -46,12 +48,13 @@ class Run:
 
     Attributes:
         histograms: counts by metric name, measured phase.
+        extra_files: what belongs into its folder beside the result, by name.
     """
 
     result: Result
     intervals: list[Interval]
     histograms: Mapping[str, Sums]
-    notes: list[str] = field(default_factory=list)
+    extra_files: dict[str, bytes] = field(default_factory=dict)
 
 
 def carry_out(
@@ -99,14 +102,21 @@ def carry_out(
         )
     # the target is left: what was made is removed by now, and the record says so
     around = replace(around, broker=target.record())
-    return Run(assemble(plan, happened, around), happened.intervals, _histograms(happened))
+    letters = dead_letters(plan, happened.members)
+    return Run(
+        assemble(plan, happened, around),
+        happened.intervals,
+        _histograms(happened),
+        {UNDELIVERED: letters} if letters else {},
+    )
 
 
 def _conducted(
     plan: RunPlan, target: Target, settings: RunSettings, interruption: Interruption, on_interval: OnInterval | None
 ) -> tuple[Conducted, int | None]:
     """Run it, and ask the log before and after how far it grew."""
-    before = target.end_offsets(settings.properties)
+    before = target.offsets_at_start(settings.properties)
+    target.fresh = False
     team = Team(plan)
     try:
         team.await_ready()

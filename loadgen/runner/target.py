@@ -3,6 +3,7 @@
 Entered before a run, left after it: what was made is removed again unless it is to be kept.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -32,10 +33,20 @@ class Target:
     shape: admin.Topic
     made: bool
     removed: bool = False
+    fresh: bool = False  # made, and nothing was sent yet
 
     def end_offsets(self, properties: dict[str, str]) -> list[int] | None:
-        """The topic's end offsets by partition; None when they cannot be had."""
-        return admin.end_offsets(self.broker, self.topic, properties)
+        """The topic's end offsets by partition; None when they cannot be had in three tries."""
+        for _ in range(3):
+            found = admin.end_offsets(self.broker, self.topic, properties)
+            if found is not None:
+                return found
+            time.sleep(0.3)  # a leader may be moving, or metadata of a new topic not everywhere yet
+        return None
+
+    def offsets_at_start(self, properties: dict[str, str]) -> list[int] | None:
+        """Where the log stands before a run; a topic that the run made is empty."""
+        return [0] * self.shape.partitions if self.fresh else self.end_offsets(properties)
 
     def record(self) -> BrokerRecord:
         """The target as result.json tells it."""
@@ -94,4 +105,4 @@ def _with_topic(broker: Broker, cluster: admin.Cluster, settings: RunSettings, t
         settings=settings.topic_config,
         like=settings.like,
     )
-    return Target(broker, cluster, topic, shape, made=True)
+    return Target(broker, cluster, topic, shape, made=True, fresh=True)

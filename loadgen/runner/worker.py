@@ -26,6 +26,7 @@ from loadgen.producer.drain import drain
 from loadgen.producer.errors import ClientFatal, outcome_of
 from loadgen.producer.kafka import KafkaTransport
 from loadgen.recorder.acks import Acks
+from loadgen.recorder.ring import Ring
 from loadgen.recorder.slab import CODE_OFFSET, Header, Slab, Slot, State, Stop, producer_at
 from loadgen.runner.hot_loop import Course, LaneState, drive
 from loadgen.runner.native_lane import NativeLane
@@ -123,6 +124,8 @@ class Station:
             self.lane = NativeLane(self.client, self.transport, run.topic, source, self.schedule)
         else:
             self.acks = Acks(slab, slot, timed=timed, outcome_of=outcome_of)
+            ring = Ring(slab, slot)
+            self.acks.on_failed = lambda sequence, code, _message: ring.put(sequence, code)
             self.lane = PythonLane(
                 self.transport,
                 run.topic,

@@ -1,5 +1,7 @@
 """Whole runs on a real Apache Kafka: what only it can show."""
 
+import base64
+import json
 from typing import Any
 
 import pytest
@@ -9,7 +11,9 @@ import loadgen
 from loadgen.brokers import admin
 from loadgen.brokers.target import Broker
 from loadgen.messages.source import EventPlan, EventSource
+from loadgen.profile import resolve
 from loadgen.report.result import PlanRecord, Result
+from loadgen.runner.coordinator import carry_out
 from loadgen.runner.plan import Piece, RunPlan
 
 pytestmark = pytest.mark.kafka
@@ -153,6 +157,32 @@ def test_like_copies_a_topics_shape(kafka: Broker, topic: str) -> None:
         assert result.broker.topic.settings["segment.bytes"] == "2097152"
     finally:
         admin.delete_topic(kafka, topic, {})
+
+
+@pytest.mark.parametrize("instrument", ["c", "python"])
+def test_what_was_not_delivered_is_kept_whole(kafka: Broker, instrument: str) -> None:
+    """dead-letters.jsonl holds every undelivered record with its bytes and cause, from either instrument."""
+    settings = resolve(
+        {
+            "bootstrap_server": kafka.bootstrap,
+            "duration": "1s",
+            "warmup": "0",
+            "workers": "1",
+            "rate": "100/s",
+            "topic_config": ["max.message.bytes=200"],
+            "instrument": instrument,
+        },
+        {},
+    )
+    done = carry_out(settings)
+    letters = [json.loads(line) for line in done.extra_files["dead-letters.jsonl"].splitlines()]
+    sent = {base64.b64encode(value).decode() for _, value in remade(done.result.plan)}
+
+    assert done.result.messages.failed == 100
+    assert len(letters) == 100
+    assert {letter["value"] for letter in letters} == sent
+    assert {letter["code"] for letter in letters} == {"MSG_SIZE_TOO_LARGE"}
+    assert {letter["outcome"] for letter in letters} == {"failed"}
 
 
 def test_a_record_too_large_for_the_topic_fails_by_its_code(kafka: Broker) -> None:

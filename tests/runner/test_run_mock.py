@@ -187,7 +187,11 @@ def test_a_script_without_a_main_guard_can_run(tmp_path: Path) -> None:
         "print(result.messages.acked)\n"
     )
     answer = subprocess.run(
-        [sys.executable, str(script)], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": os.getcwd()}
+        [sys.executable, str(script)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
     )
 
     assert answer.stdout.strip() == "250"
