@@ -31,7 +31,9 @@ def written(path: Path, marks: list[dict[int, Outcome]], attempted: list[int]) -
 
 @given(st.lists(MARKS, min_size=1, max_size=4))
 @settings(max_examples=30, deadline=None)
-def test_what_was_marked_is_read_again(tmp_path_factory: pytest.TempPathFactory, marks: list[dict[int, Outcome]]) -> None:
+def test_what_was_marked_is_read_again(
+    tmp_path_factory: pytest.TempPathFactory, marks: list[dict[int, Outcome]]
+) -> None:
     """Every mark of every producer survives the merge; what nobody marked is unknown."""
     file = tmp_path_factory.mktemp("outcomes") / "outcomes.bin"
     attempted = [max(of_producer, default=0) + 1 for of_producer in marks]
@@ -85,7 +87,10 @@ def test_all_acked_says_so_of_every_record() -> None:
 
 
 CHANGES = {
-    "another run's": (lambda content: content.replace(b"run-1", b"run-2"), "of run run-2, but the result beside it is of run run-1"),
+    "another run's": (
+        lambda content: content.replace(b"run-1", b"run-2"),
+        "of run run-2, but the result beside it is of run run-1",
+    ),
     "cut short": (lambda content: content[:-1], "not whole"),
     "longer": (lambda content: content + b"\0", "not whole"),
     "head cut short": (lambda content: content[:40], "half-written"),
