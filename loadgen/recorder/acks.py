@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from loadgen.recorder.histogram import HALF_BITS, MAX_VALUE_US, SUB_BUCKET_BITS
+from loadgen.recorder.outcomes import Outcome
 from loadgen.recorder.slab import (
     CODE_OFFSET,
     CODES,
@@ -55,6 +56,7 @@ class Acks:
         slab, slot: where.
         timed: False with acks=0, whose reports say only that the socket took the record.
         outcome_of: tells definite from indefinite errors.
+        mark: notes each sequence's outcome, when outcomes are kept.
 
     Attributes:
         count: the delivery callback, a closure over plain integers (an enum's arithmetic would cost 2 µs a record).
@@ -70,15 +72,16 @@ class Acks:
         *,
         timed: bool,
         outcome_of: OutcomeOf,
+        mark: Callable[[int, int], None] | None = None,
         now_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        self.slab, self.slot, self.outcome_of = slab, slot, outcome_of
+        self.slab, self.slot, self.outcome_of, self.mark = slab, slot, outcome_of, mark
         self.answered = [0]
         self.on_failed: Callable[[int, int, Delivered], None] | None = None
         self.count = self._counter(timed, now_ns)
 
     def _counter(self, timed: bool, now_ns: Callable[[], int]) -> OnAck:
-        words, answered = self.slab.words, self.answered
+        words, answered, mark = self.slab.words, self.answered, self.mark
         first_measured_at = producer_at(self.slot) + int(Slot.FIRST_MEASURED)
         warmup, measured = (set_at(self.slot, phase) for phase in Phase)
         acked, payload, last_ack = int(Count.ACKED), int(Count.PAYLOAD_BYTES), int(Count.LAST_ACK_NS)
@@ -101,6 +104,8 @@ class Acks:
                 words[base + acked] += 1
                 words[base + payload] += len(message)
                 words[base + last_ack] = now
+                if mark is not None:
+                    mark(sequence, Outcome.ACKED)
                 if timed:
                     service_us = int((message.latency() or 0.0) * 1e6)
                     service_of[phase](service_us)
@@ -116,7 +121,10 @@ class Acks:
     def _not_acked(self, base: int, sequence: int, error: DeliveryError, message: Delivered) -> None:
         code = error.code()
         words = self.slab.words
-        words[base + (Count.FAILED if self.outcome_of(code) == "failed" else Count.UNKNOWN)] += 1
+        failed = self.outcome_of(code) == "failed"
+        words[base + (Count.FAILED if failed else Count.UNKNOWN)] += 1
+        if failed and self.mark is not None:
+            self.mark(sequence, Outcome.FAILED)
         words[base + CODES_AT + min(max(code + CODE_OFFSET, 0), CODES - 1)] += 1
         if self.on_failed is not None:
             self.on_failed(sequence, code, message)

@@ -30,6 +30,7 @@ from loadgen.report.result import (
     Steady,
     Throughput,
     Verdict,
+    Verified,
     WorkerRecord,
 )
 from loadgen.runner import environment
@@ -49,6 +50,7 @@ class Circumstances:
         end_offset_delta: how far the topic's log grew; None when it could not be asked.
         names: librdkafka's error names by code.
         ceiling_per_s: what this host can send, None when it was never measured.
+        verified: what reading everything back found, when it was asked.
     """
 
     run_id: str
@@ -63,6 +65,7 @@ class Circumstances:
     names: dict[int, str]
     ceiling_per_s: float | None
     unreachable: str | None
+    verified: Verified | None
 
 
 def assemble(plan: RunPlan, happened: Conducted, around: Circumstances) -> Result:
@@ -116,11 +119,16 @@ def assemble(plan: RunPlan, happened: Conducted, around: Circumstances) -> Resul
         ),
         steady=steady,
         workers=_workers(happened, duration_s, around.names),
-        delivered=Delivered(end_offset_delta=around.end_offset_delta),
+        delivered=Delivered(end_offset_delta=around.end_offset_delta, verified=around.verified),
         recovery=None,
         environment=environment.after(around.environment, *happened.steal),
     )
-    return judged(result, facts, around.settings)
+    return judged(result, facts, around.settings, data_wrong=_wrong(around.verified))
+
+
+def _wrong(found: Verified | None) -> bool:
+    """Whether reading back found anything that must not be; foreign records are not ours to judge."""
+    return found is not None and bool(found.lost or found.duplicated or found.reordered or found.corrupted)
 
 
 def judged(result: Result, facts: validity.RunFacts, settings: RunSettings, *, data_wrong: bool = False) -> Result:

@@ -22,6 +22,7 @@ from loadgen.messages.source import EventPlan, EventSource
 from loadgen.producer.library import client_versions, error_names
 from loadgen.profile import RunSettings
 from loadgen.properties import canonical
+from loadgen.recorder.outcomes import OutcomeRegions
 from loadgen.recorder.slab import Count, Metric
 from loadgen.report.merge import Sums
 from loadgen.report.result import Interval, PayloadFile, Result
@@ -33,6 +34,7 @@ from loadgen.runner.plan import RunPlan, pieces_of
 from loadgen.runner.shutdown import Interruption
 from loadgen.runner.target import Target, open_target
 from loadgen.runner.team import Team
+from loadgen.runner.truth import OUTCOMES, merged_outcomes, outcome_regions, read_back
 from loadgen.runner.undelivered import FILE as UNDELIVERED
 from loadgen.runner.undelivered import dead_letters
 
@@ -85,7 +87,8 @@ def carry_out(
         per_s = _asked_per_s(settings, target, instrument, tell, on_interval, interruption)
         plan = make_plan(settings, target, token, per_s, instrument)
         _within_caps(settings, plan)
-        happened, delta = _conducted(plan, target, settings, interruption, on_interval)
+        kept = outcome_regions(plan) if settings.verify or settings.keep_topic else None
+        happened, delta, begin = _conducted(plan, target, settings, interruption, on_interval, kept)
         around = Circumstances(
             run_id=f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{token}",
             command=list(command),
@@ -99,7 +102,13 @@ def carry_out(
             names=error_names(),
             ceiling_per_s=None,
             unreachable=None,
+            verified=None,
         )
+        outcomes = None if kept is None else merged_outcomes(kept, around.run_id, plan, happened)
+        if settings.verify:
+            tell(f"reading everything back ({settings.verify})")
+            found = read_back(assemble(plan, happened, around), outcomes, target, settings, begin)
+            around = replace(around, verified=found.verified)
     # the target is left: what was made is removed by now, and the record says so
     around = replace(around, broker=target.record())
     letters = dead_letters(plan, happened.members)
@@ -107,17 +116,22 @@ def carry_out(
         assemble(plan, happened, around),
         happened.intervals,
         _histograms(happened),
-        {UNDELIVERED: letters} if letters else {},
+        {name: content for name, content in ((UNDELIVERED, letters), (OUTCOMES, outcomes)) if content},
     )
 
 
 def _conducted(
-    plan: RunPlan, target: Target, settings: RunSettings, interruption: Interruption, on_interval: OnInterval | None
-) -> tuple[Conducted, int | None]:
-    """Run it, and ask the log before and after how far it grew."""
+    plan: RunPlan,
+    target: Target,
+    settings: RunSettings,
+    interruption: Interruption,
+    on_interval: OnInterval | None,
+    kept: list[OutcomeRegions] | None = None,
+) -> tuple[Conducted, int | None, list[int] | None]:
+    """Run it, and ask the log before and after how far it grew: (what happened, growth, where the log stood)."""
     before = target.offsets_at_start(settings.properties)
     target.fresh = False
-    team = Team(plan)
+    team = Team(plan, None if kept is None else [regions.descriptor for regions in kept])
     try:
         team.await_ready()
         happened = conduct(plan, team, interruption, on_interval)
@@ -125,7 +139,7 @@ def _conducted(
         team.end()
     after = target.end_offsets(settings.properties) if before is not None else None
     delta = None if before is None or after is None else sum(after) - sum(before)
-    return happened, delta
+    return happened, delta, before
 
 
 def _asked_per_s(
@@ -146,7 +160,7 @@ def _asked_per_s(
         tell(f"probing flat out for {PROBE_S:.0f} s: {rate.value:g} % of that is the rate")
         probe = msgspec.structs.replace(settings, duration_s=PROBE_S, count=None, warmup_s=PROBE_WARMUP_S)
         plan = make_plan(probe, target, secrets.token_hex(4), None, instrument)
-        happened, _ = _conducted(plan, target, settings, interruption, on_interval)
+        happened, _, _ = _conducted(plan, target, settings, interruption, on_interval)
         measured = happened.measured
         acked = measured.count(Count.ACKED)
         length_s = (measured.last_ack_ns - measured.first_sent_ns) / 1e9

@@ -14,6 +14,7 @@ from loadgen.arrivals.plan import Schedule
 from loadgen.messages.source import EventSource
 from loadgen.producer.errors import QueueFull, RecordRefused
 from loadgen.producer.transport import Transport
+from loadgen.recorder.outcomes import Outcome
 from loadgen.runner.hot_loop import Sent
 
 
@@ -28,6 +29,7 @@ class PythonLane:
         t0_ns: a function that gives the start, known only once the run begins.
         on_ack: the instrument's callback (sequence, intended ns or 0, error, message); None when C counts.
         client: the C instrument of mode "python", told of each batch before it is handed over; None without it.
+        mark: notes the outcome of what the client refuses, when outcomes are kept without the C instrument.
         headers: sent with every record.
     """
 
@@ -41,10 +43,12 @@ class PythonLane:
         *,
         on_ack: Callable[[int, int, Any, Any], None] | None,
         client: Any = None,
+        mark: Callable[[int, int], None] | None = None,
         headers: list[tuple[str, str]] | None = None,
     ) -> None:
         self.transport, self.topic, self.source = transport, topic, source
         self.schedule, self.t0_ns, self.on_ack, self.client = schedule, t0_ns, on_ack, client
+        self.mark = mark
         self.headers = [(name, value.encode()) for name, value in headers or []]
         self.last_poll_ns = 0
         self.poll_gap_ns_max = 0
@@ -87,7 +91,16 @@ class PythonLane:
                     message["callback"] = partial(on_ack, sequence, t0_ns + intended_ns)
                 messages.append(message)
         outcome = self.transport.send_batch(self.topic, messages)  # 550 ns a record
+        for index, _ in outcome.refused:
+            self._refused(first + index)
         return Sent(outcome.accepted, len(outcome.refused))
+
+    def _refused(self, sequence: int) -> None:
+        """Note that produce() itself refused a record, for good."""
+        if self.client is not None:
+            self.client.mark_rejected(sequence)
+        elif self.mark is not None:
+            self.mark(sequence, Outcome.REJECTED)
 
     def _send_singly(self, first: int, count: int) -> Sent:
         record, on_ack, send, headers = self.source.record, self.on_ack, self.transport.send, self.headers
@@ -104,7 +117,8 @@ class PythonLane:
             except QueueFull:
                 return Sent(sequence - first - rejected, rejected)
             except RecordRefused:
-                rejected += 1  # by produce() itself, and for good
+                rejected += 1
+                self._refused(sequence)
         return Sent(count - rejected, rejected)
 
     def poll(self) -> None:

@@ -26,6 +26,7 @@ from loadgen.producer.drain import drain
 from loadgen.producer.errors import ClientFatal, outcome_of
 from loadgen.producer.kafka import KafkaTransport
 from loadgen.recorder.acks import Acks
+from loadgen.recorder.outcomes import OutcomeRegions
 from loadgen.recorder.ring import Ring
 from loadgen.recorder.slab import CODE_OFFSET, Header, Slab, Slot, State, Stop, producer_at
 from loadgen.runner.hot_loop import Course, LaneState, drive
@@ -102,7 +103,7 @@ def end_with_parent(stream: Any) -> None:
 class Station:
     """One producer of this worker: client, instrument, lane, and what is outstanding."""
 
-    def __init__(self, plan: WorkerPlan, slab: Slab, slot: int) -> None:
+    def __init__(self, plan: WorkerPlan, slab: Slab, slot: int, regions: OutcomeRegions | None) -> None:
         run = plan.run
         self.index = plan.first_producer + slot
         self.slab, self.slot = slab, slot
@@ -120,10 +121,13 @@ class Station:
         self.transport = KafkaTransport(properties, on_throttle=self._throttled)
         source = EventSource(events)
         self.lane: PythonLane | NativeLane
+        if self.client is not None and regions is not None:
+            self.client.set_outcomes(regions.region(slot))
+        mark = None if self.client or regions is None else regions.marker(slot)
         if run.sender == "native":
             self.lane = NativeLane(self.client, self.transport, run.topic, source, self.schedule)
         else:
-            self.acks = Acks(slab, slot, timed=timed, outcome_of=outcome_of)
+            self.acks = Acks(slab, slot, timed=timed, outcome_of=outcome_of, mark=mark)
             ring = Ring(slab, slot)
             self.acks.on_failed = lambda sequence, code, _message: ring.put(sequence, code)
             self.lane = PythonLane(
@@ -134,6 +138,7 @@ class Station:
                 lambda: int(slab.words[Header.T0_NS]),
                 on_ack=None if self.client else self.acks.count,
                 client=self.client,
+                mark=mark,
                 headers=run.headers,
             )
         self.state = LaneState(self.lane, self.course, slab, slot)
@@ -176,7 +181,8 @@ def work(plan: WorkerPlan, slab: Slab) -> None:
     """
     words, clock = slab.words, SystemClock()
     words[Header.PID] = os.getpid()
-    stations = [Station(plan, slab, slot) for slot in range(plan.producer_count)]
+    regions = None if plan.outcomes is None else OutcomeRegions(plan.outcomes, plan.producer_count)
+    stations = [Station(plan, slab, slot, regions) for slot in range(plan.producer_count)]
     for station in stations:
         station.transport.prime(plan.run.topic, timeout_s=10.0)
     # what lives now lives to the end; the records that come and go are freed by their counts, without a collector

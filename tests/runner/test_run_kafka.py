@@ -193,3 +193,15 @@ def test_a_record_too_large_for_the_topic_fails_by_its_code(kafka: Broker) -> No
     assert result.messages.errors == {"MSG_SIZE_TOO_LARGE": result.messages.failed}
     assert result.messages.open == 0
     assert result.verdict.exit_code == 99
+
+
+@pytest.mark.parametrize(("instrument", "mode"), [("c", "ids"), ("python", "full")])
+def test_verify_reads_everything_back(kafka: Broker, instrument: str, mode: str) -> None:
+    """--verify: as many records read as the log grew by, nothing lost, doubled, out of order or changed."""
+    result = run_on(kafka, rate="3k/s", workers=2, verify=mode, instrument=instrument)
+    found = result.delivered.verified
+
+    assert found is not None
+    assert found.read == result.delivered.end_offset_delta == 4500
+    assert (found.lost, found.duplicated, found.reordered, found.corrupted, found.foreign) == (0, 0, 0, 0, 0)
+    assert result.verdict.exit_code == 0
