@@ -19,6 +19,7 @@ from loadgen.producer.errors import (
     outcome_of,
 )
 from loadgen.producer.retry import Outgoing, Retries
+from loadgen.producer.transport import Headers
 from loadgen.telemetry.hooks import Logger
 
 LOGGED_A_SECOND = 10  # of one kind, one by one; more of them are summed up
@@ -73,29 +74,20 @@ class Aftermath:
             )
         self._to_tell.append((on_done, None, message))
 
-    def failed(
-        self,
-        error: Any,
-        message: Any,
-        on_done: Done | None,
-        sent_again: Outgoing | None,
-        now_ns: int,
-        generation: int,
-    ) -> bool:
+    def outgoing(self, message: Any, headers: Headers, on_done: Done | None) -> Outgoing:
+        """A record as it was handed over the first time, from its report and what the report lacks."""
+        first_at = self.now_s() - (message.latency() or 0.0)
+        key, value = message.key() or b"", message.value() or b""
+        return Outgoing(message.topic(), key, value, headers, 1, first_at, first_at, on_done)
+
+    def failed(self, record: Outgoing, error: Any, now_ns: int, generation: int) -> bool:
         """A record came back. True: it waits for another try; False: it was laid down."""
         code, text = error.code(), error.str()
         meaning = meaning_of(code)
         if meaning.transient or not meaning.definite:
             self.counts.cluster_failures += 1
-        now = self.now_s()
-        record = sent_again
-        if record is None:
-            first_at = now - (message.latency() or 0.0)
-            headers = message.headers()
-            key, value = message.key() or b"", message.value() or b""
-            record = Outgoing(message.topic(), key, value, headers, 1, first_at, first_at, on_done)
         retries = None if self.closing else self.retries
-        if retries is not None and retries.take_failed(record, code, now_ns, now, generation):
+        if retries is not None and retries.take_failed(record, code, now_ns, self.now_s(), generation):
             fields = {"error": text, "code": meaning.name, "tries": record.tries}
             self.log_some("warning", "delivery_retried", meaning.name, record, **fields)
             return True
@@ -127,7 +119,7 @@ class Aftermath:
         """Make a dead letter of a record; False when there is no place for it."""
         if self.dead_letters is None:
             return False
-        headers = [(header, part.encode() if isinstance(part, str) else part) for header, part in record.headers or ()]
+        headers = [(header, part.encode() if isinstance(part, str) else part) for header, part in record.headers]
         letter = DeadLetter(
             topic=record.topic,
             key=record.key,

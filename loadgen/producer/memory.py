@@ -87,6 +87,7 @@ class MemoryMessage:
         return self._key
 
     def headers(self) -> list[tuple[str, bytes | str | None]] | None:
+        """None in a delivery callback, as the real client has it; a transport's `log` keeps them."""
         return list(self._headers) if self._headers else None
 
     def partition(self) -> int:
@@ -109,6 +110,7 @@ class _Pending(NamedTuple):
     code: int
     in_flight: bool
     message: MemoryMessage
+    headers: Headers | None
     callback: DeliveryCallback | None
 
 
@@ -169,9 +171,13 @@ class MemoryTransport:
 
     def send_batch(self, topic: str, messages: list[dict[str, Any]]) -> BatchOutcome:
         refused: list[tuple[int, int]] = []
-        for index, message in enumerate(messages):
+        for message in messages:
             if "headers" in message:
                 raise TypeError("a batch cannot carry headers: the real client drops them silently")
+            for part in (message.get("value"), message.get("key")):
+                if not isinstance(part, bytes | str | None):
+                    raise TypeError(f"a value or key must be bytes or text, not {type(part).__name__}")
+        for index, message in enumerate(messages):
             try:
                 code = self._take(
                     topic,
@@ -207,10 +213,10 @@ class MemoryTransport:
         """The number of partitions; nothing has to be connected."""
         return self.partitions
 
-    def close(self, timeout_s: float) -> None:
+    def close(self, timeout_s: float) -> None:  # noqa: ARG002  # what is purged is reported at once
         if not self._closed:
             self.purge()
-            self.poll(timeout_s)
+            self.poll(0.0)
             self._closed = True
 
     def _take(
@@ -231,9 +237,6 @@ class MemoryTransport:
             raise QueueFull
         data = value.encode() if isinstance(value, str) else value
         key_bytes = key.encode() if isinstance(key, str) else key
-        for part in (data, key_bytes):
-            if part is not None and not isinstance(part, bytes):
-                raise TypeError(f"a value or key must be bytes or text, not {type(part).__name__}")
         if len(data or b"") + len(key_bytes or b"") > self.largest_bytes:
             return MSG_SIZE_TOO_LARGE
         if partition >= self.partitions:
@@ -244,8 +247,8 @@ class MemoryTransport:
         self.accepted += 1
         after_ns, code, in_flight = self.answer(number)
         due_ns = self.NEVER_NS if after_ns is None else sent_ns + after_ns
-        message = MemoryMessage(topic, data, key_bytes, headers, partition, -1001)
-        heappush(self._pending, _Pending(due_ns, number, sent_ns, code, in_flight, message, callback))
+        message = MemoryMessage(topic, data, key_bytes, None, partition, -1001)
+        heappush(self._pending, _Pending(due_ns, number, sent_ns, code, in_flight, message, headers, callback))
         return None
 
     def _serve(self) -> int:
@@ -258,8 +261,12 @@ class MemoryTransport:
             message._latency_s = (now_ns - pending.sent_ns) / 1e9
             if pending.code == 0:
                 place = self._offsets.setdefault((message._topic, message._partition), count())
-                message._offset = next(place)
-                self.log.append(message)
+                offset = message._offset = next(place)
+                self.log.append(
+                    MemoryMessage(
+                        message._topic, message._value, message._key, pending.headers, message._partition, offset
+                    )
+                )
             elif meaning_of(pending.code).fatal and self.fatal is None:
                 self.fatal = delivery_error(pending.code, "scripted")
             served += 1
@@ -281,14 +288,14 @@ class NullTransport:
         topic: str,
         value: bytes | None,
         key: bytes | str | None = None,
-        headers: Headers | None = None,
+        headers: Headers | None = None,  # noqa: ARG002  # nobody will read them
         partition: int = -1,
         on_delivery: DeliveryCallback | None = None,
     ) -> None:
         self.accepted += 1
         if on_delivery is not None:
             key_bytes = key.encode() if isinstance(key, str) else key
-            self._waiting.append((on_delivery, MemoryMessage(topic, value, key_bytes, headers, max(partition, 0), 0)))
+            self._waiting.append((on_delivery, MemoryMessage(topic, value, key_bytes, None, max(partition, 0), 0)))
 
     def send_batch(self, topic: str, messages: list[dict[str, Any]]) -> BatchOutcome:
         for message in messages:

@@ -15,7 +15,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from loadgen.clock import Clock, SystemClock
 from loadgen.producer.aftermath import Aftermath, Done
@@ -50,20 +50,37 @@ def _never() -> bool:
     return False
 
 
+class SharedHeaders(list[tuple[str, bytes]]):
+    """Headers that many records have in common; made once and never changed."""
+
+
+NO_HEADERS = SharedHeaders()
+
+
 class _Generation:
     """Records handed over between two failures that are tried again: the retry of one waits for the whole generation."""
 
-    __slots__ = ("accepted", "answered", "number", "report")
+    __slots__ = ("accepted", "answered", "number", "reports")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.accepted = 0
         self.answered = 0
-        self.report: Callable[[Any, Any], None] | None = None
+        self.reports: dict[int, Callable[[Any, Any], None]] = {}  # the client's callback by id of the SharedHeaders
 
     @property
     def open(self) -> int:
         return self.accepted - self.answered
+
+
+class _Report(NamedTuple):
+    """One answer, put aside: what the client said, and what it does not say of the record."""
+
+    error: Any
+    message: Any
+    headers: Headers
+    on_done: Done | None = None
+    sent_again: Outgoing | None = None
 
 
 class Outbox:
@@ -103,14 +120,14 @@ class Outbox:
         self._consequences = threading.Lock()  # one works off reports
         self._in_poll = False
         self._polling_thread = 0
-        self._reports: deque[tuple[Any, Any, Done | None, Outgoing | None]] = deque()
+        self._reports: deque[_Report] = deque()
         self._client_errors: deque[Any] = deque(maxlen=64)
         self._watch = on_delivery is not None  # successes are put aside too
         self._closed = False
         self._settled = 0  # accepted by generations that are over, or waiting behind another
         self._look_at_ns = 0
         self._sum_up_at_ns = 0
-        self._generation = self._new_generation(0)
+        self._generation = _Generation(0)
         self._generations = [self._generation]
         self._made_in = os.getpid()
         if dead_letters is not None:
@@ -124,7 +141,7 @@ class Outbox:
         topic: str,
         key: bytes,
         value: bytes,
-        headers: Headers | None,
+        headers: Headers = NO_HEADERS,
         on_done: Done | None = None,
         *,
         may_wait: bool = True,
@@ -132,6 +149,7 @@ class Outbox:
         """Accept one record, and serve what the client has to report.
 
         Args:
+            headers: SharedHeaders cost 0.1 µs less than others.
             on_done: told the end of this record, after the poll() that brought it.
             may_wait: for room in the client's queue, up to max_block_s.
 
@@ -147,9 +165,9 @@ class Outbox:
             error: KafkaProducerError | None = None
             with self._lock:  # 60 ns
                 generation = self._generation
-                report = generation.report
-                if on_done is not None:
-                    report = partial(self._report_one, generation, on_done, None)
+                report = generation.reports.get(id(headers)) if on_done is None else None
+                if report is None:
+                    report = self._new_report(generation, headers, on_done)
                 generation.accepted += 1
                 try:
                     self.transport.send(topic, value, key, headers, -1, report)
@@ -175,7 +193,7 @@ class Outbox:
             self._look(now_ns)
 
     def _wait_for_room(
-        self, full: QueueFull, topic: str, key: bytes, value: bytes, headers: Headers | None, on_done: Done | None
+        self, full: QueueFull, topic: str, key: bytes, value: bytes, headers: Headers, on_done: Done | None
     ) -> None:
         """Serve reports until the client takes the record."""
         deadline_ns = self.clock.now_ns() + round(self.max_block_s * 1e9)
@@ -190,29 +208,25 @@ class Outbox:
             return
         self._turn_away(full, topic, key, value, headers)
 
-    def _let_wait_behind(
-        self, topic: str, key: bytes, value: bytes, headers: Headers | None, on_done: Done | None
-    ) -> bool:
+    def _let_wait_behind(self, topic: str, key: bytes, value: bytes, headers: Headers, on_done: Done | None) -> bool:
         """If an older record of this key waits for another try, so does this one."""
         assert self.retries is not None
         with self._lock:
             if not self.retries.blocks(topic, key):
                 return False
             now = self.aftermath.now_s()
-            self.retries.take_behind(Outgoing(topic, key, value, list(headers or ()), 0, now, now, on_done))
+            self.retries.take_behind(Outgoing(topic, key, value, headers, 0, now, now, on_done))
             self._settled += 1
         self.serve(0.0)
         return True
 
-    def _turn_away(
-        self, error: KafkaProducerError, topic: str, key: bytes, value: bytes, headers: Headers | None
-    ) -> None:
+    def _turn_away(self, error: KafkaProducerError, topic: str, key: bytes, value: bytes, headers: Headers) -> None:
         """Refuse a record that was certainly not sent; except for a full queue it becomes a dead letter."""
         error.order_id = key.decode(errors="replace")
         self.counts.refused[error.name] += 1
         if not isinstance(error, QueueFull):
             now = self.aftermath.now_s()
-            record = Outgoing(topic, key, value, list(headers or ()), 0, now, now)
+            record = Outgoing(topic, key, value, headers, 0, now, now)
             with self._lock:
                 error.dead_lettered = self.aftermath.keep(record, error.name, str(error), "failed")
                 self.aftermath.log_some(
@@ -228,7 +242,7 @@ class Outbox:
             self.gate.shut_by(error)
         raise error
 
-    def _pass_gate(self, topic: str, key: bytes, value: bytes, headers: Headers | None) -> None:
+    def _pass_gate(self, topic: str, key: bytes, value: bytes, headers: Headers) -> None:
         """Return if this record may be sent after all; else raise why not."""
         if isinstance(self.gate.shut, CircuitOpen):
             self.serve(0.0)
@@ -241,8 +255,12 @@ class Outbox:
 
     # What the client calls, within poll(): count, put aside, never raise
 
-    def _new_generation(self, number: int) -> _Generation:
-        generation = _Generation(number)
+    def _new_report(
+        self, generation: _Generation, headers: Headers, on_done: Done | None
+    ) -> Callable[[Any, Any], None]:
+        """The client's callback of a record; one for all with the same headers, if these are shared."""
+        if on_done is not None or not isinstance(headers, SharedHeaders):
+            return partial(self._report_one, generation, headers, on_done, None)
         counts, reports = self.counts, self._reports
         acknowledged = counts.acknowledged
 
@@ -255,25 +273,35 @@ class Outbox:
                 except Exception:
                     counts.callback_errors += 1
                 if self._watch:
-                    reports.append((None, message, None, None))
+                    reports.append(_Report(None, message, headers))
             else:
                 self._watch = True  # what is acknowledged after this one may have overtaken it
-                reports.append((error, message, None, None))
+                reports.append(_Report(error, message, headers))
 
-        generation.report = report
-        return generation
+        generation.reports[id(headers)] = report
+        return report
 
     def _report_one(
-        self, generation: _Generation, on_done: Done | None, sent_again: Outgoing | None, error: Any, message: Any
+        self,
+        generation: _Generation,
+        headers: Headers,
+        on_done: Done | None,
+        sent_again: Outgoing | None,
+        error: Any,
+        message: Any,
     ) -> None:
-        """For a record that somebody waits for, or that was sent again."""
+        """The same for a record of its own: somebody waits for it, or it was sent again."""
         generation.answered += 1
         if error is None:
             try:
                 self.counts.acknowledged(message.latency())
             except Exception:
                 self.counts.callback_errors += 1
-        self._reports.append((error, message, on_done, sent_again))
+            if on_done is None and sent_again is None and not self._watch:
+                return
+        else:
+            self._watch = True
+        self._reports.append(_Report(error, message, headers, on_done, sent_again))
 
     def client_error(self, error: Any) -> None:
         """librdkafka's error_cb: connections, brokers."""
@@ -287,27 +315,29 @@ class Outbox:
             return  # somebody is at it, perhaps we ourselves further up, calling the application
         try:
             while self._reports:
-                error, message, on_done, sent_again = self._reports[0]
+                report = self._reports[0]
                 try:
                     with self._lock:
-                        if error is None:
-                            self.aftermath.delivered(message, on_done, sent_again)
+                        if report.error is None:
+                            self.aftermath.delivered(report.message, report.on_done, report.sent_again)
                         else:
-                            self._see_to_failure(error, message, on_done, sent_again)
+                            self._see_to_failure(report)
                 finally:
                     self._reports.popleft()
                 self.aftermath.tell_all()
         finally:
             self._consequences.release()
 
-    def _see_to_failure(self, error: Any, message: Any, on_done: Done | None, sent_again: Outgoing | None) -> None:
+    def _see_to_failure(self, report: _Report) -> None:
         """Lay it down, or let it wait until all that was handed over before now is answered."""
+        error, message, headers, on_done, sent_again = report
         current = self._generation
         last = current.number if current.accepted else current.number - 1
-        if self.aftermath.failed(error, message, on_done, sent_again, self.clock.now_ns(), last):
+        record = sent_again or self.aftermath.outgoing(message, headers, on_done)
+        if self.aftermath.failed(record, error, self.clock.now_ns(), last):
             self._watch = True
             if current.accepted:
-                self._generation = self._new_generation(current.number + 1)
+                self._generation = _Generation(current.number + 1)
                 self._generations.append(self._generation)
 
     def serve(self, timeout_s: float) -> int:
@@ -375,9 +405,9 @@ class Outbox:
         for record in self.retries.due(now_ns, self._generations[0].number):
             sent = record._replace(tries=record.tries + 1, last_at=self.aftermath.now_s())
             generation = self._generation
-            report = partial(self._report_one, generation, record.on_done, sent)
+            report = partial(self._report_one, generation, record.headers, record.on_done, sent)
             try:
-                self.transport.send(record.topic, record.value, record.key, record.headers or None, -1, report)
+                self.transport.send(record.topic, record.value, record.key, record.headers, -1, report)
             except QueueFull:
                 self.retries.put_back(record, now_ns)
             except KafkaProducerError as error:

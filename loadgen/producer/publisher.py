@@ -24,7 +24,7 @@ from loadgen.producer.counts import PublisherMetrics
 from loadgen.producer.dead_letter import DeadLetterFile, DeadLetters
 from loadgen.producer.errors import DrainTimeout, InvalidEvent, KafkaProducerError
 from loadgen.producer.kafka import KafkaTransport
-from loadgen.producer.outbox import Outbox
+from loadgen.producer.outbox import NO_HEADERS, Outbox, SharedHeaders
 from loadgen.producer.publisher_properties import publisher_properties
 from loadgen.producer.retry import RetrySettings
 from loadgen.producer.transport import Transport
@@ -262,9 +262,11 @@ class OrderEventPublisher:
     def _learn(self, kind: type) -> "_Kind":
         """What all events of a type have in common."""
         version = getattr(kind, "schema_version", "1")
-        headers = [("content-type", b"application/json"), ("schema-version", f"{kind.__name__}/{version}".encode())]
+        headers = SharedHeaders(
+            [("content-type", b"application/json"), ("schema-version", f"{kind.__name__}/{version}".encode())]
+        )
         decode: Callable[[bytes], object] | None = msgspec.json.Decoder(kind).decode if self._validate else None
-        learned = self._kinds[kind] = _Kind(decode, headers if self._with_headers else [])
+        learned = self._kinds[kind] = _Kind(decode, headers if self._with_headers else NO_HEADERS)
         return learned
 
     def _client_error(self, error: Any) -> None:
@@ -273,7 +275,7 @@ class OrderEventPublisher:
 
 class _Kind(NamedTuple):
     decode: Callable[[bytes], object] | None
-    headers: list[tuple[str, bytes]]
+    headers: SharedHeaders
 
 
 def _first_line(error: Exception) -> str:

@@ -22,6 +22,7 @@ import msgspec
 import stamina
 
 from loadgen.producer.errors import QUEUE_FULL, TABLE
+from loadgen.producer.transport import Headers
 
 Result = TypeVar("Result")
 FULL_QUEUE_WAIT_NS = 10_000_000
@@ -66,7 +67,7 @@ class Outgoing(NamedTuple):
     topic: str
     key: bytes
     value: bytes
-    headers: list[tuple[str, Any]] | None
+    headers: Headers
     tries: int
     first_at: float
     last_at: float

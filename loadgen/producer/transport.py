@@ -28,7 +28,8 @@ class DeliveryError(Protocol):
 class Delivered(Protocol):
     """The record of a delivery report, as confluent_kafka's Message shows it.
 
-    Offsets can be false: an idempotent duplicate has none, and reports of a batch then say None, 0, 1.
+    Offsets can be false: an idempotent duplicate has none, and reports of a batch then say None, 0, 1. Its `headers()`
+    is None for every report (2.16.1): who needs them must have kept them.
     """
 
     def topic(self) -> str | None: ...

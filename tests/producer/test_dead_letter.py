@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadgen.errors import DataWrong, UsageError
@@ -49,6 +49,7 @@ letters = st.builds(
 )
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(letters, max_size=5))
 def test_what_is_read_back_is_what_was_kept(tmp_path_factory: pytest.TempPathFactory, kept: list[DeadLetter]) -> None:
     """Every byte of key, value and headers, and everything that is said of them; one line each."""

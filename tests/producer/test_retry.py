@@ -12,7 +12,7 @@ RULES = RetrySettings(tries=4, total_s=10.0, wait_s=1.0, wait_s_max=3.0)
 
 
 def record(key: bytes = b"a", value: bytes = b"1", tries: int = 1, first_at: float = 0.0) -> Outgoing:
-    return Outgoing("orders", key, value, None, tries, first_at, first_at)
+    return Outgoing("orders", key, value, (), tries, first_at, first_at)
 
 
 def always(share: float) -> Retries:
