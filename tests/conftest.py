@@ -30,7 +30,7 @@ def mock() -> Iterator[Broker]:
 
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[Broker]:
-    """A real Apache Kafka of one node by Java on this host, as a Broker; `kafka.kafka` is its KafkaNode."""
+    """A real Apache Kafka of one node by Java on this host, as a Broker; `kafka.kafka` is its LocalKafka."""
     needed = ["java"] if cache_folder().is_dir() else ["java", "mvn"]
     missing = [name for name in needed if shutil.which(name) is None]
     if missing:

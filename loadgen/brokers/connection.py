@@ -100,7 +100,10 @@ class Connection:
         if code == KafkaError._AUTHENTICATION:
             text = f"authentication failed: {said}; check sasl.mechanisms, sasl.username and sasl.password"
         elif code == KafkaError._SSL:
-            text = handshake_trouble(self.bootstrap, self.properties) or f"TLS failed: {said}; check ssl.ca.location"
+            text = (
+                handshake_trouble(_address(words) or self.bootstrap, self.properties)
+                or f"TLS failed: {said}; check ssl.ca.location"
+            )
         elif code == KafkaError._RESOLVE:
             text = f"{said}; check the host name"
         elif "refused" in said:
@@ -152,6 +155,12 @@ class _LastWords(logging.Handler):
         text = _shortened(record.getMessage())
         if record.levelno >= logging.INFO and text:
             self.last = text
+
+
+def _address(words: str) -> str | None:
+    """The broker that a text of librdkafka is about: it may not be the one that was given, but one it names."""
+    found = re.search(r"://([^/ ]+)/", words)
+    return found.group(1) if found else None
 
 
 def _shortened(words: str) -> str:

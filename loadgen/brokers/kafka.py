@@ -18,6 +18,7 @@ from loadgen.brokers import engine
 from loadgen.brokers.container import start_container
 from loadgen.brokers.kafka_jars import KAFKA_VERSION, kafka_classpath, require_java
 from loadgen.brokers.kafka_settings import HOST, LOG4J, as_file, cluster_id, environment_name, server_properties
+from loadgen.brokers.leash import last_words
 from loadgen.brokers.ports import free_ports, require_free
 from loadgen.brokers.process import BrokerProcess, wait_until_answers
 from loadgen.errors import Unreachable, UsageError
@@ -154,8 +155,7 @@ def _format_storage(java: str, classpath: str, arguments: Sequence[Sequence[str]
     said = [(one.communicate()[0], one.returncode) for one in running]
     for words, code in said:
         if code:
-            last = " | ".join(line.strip() for line in words.splitlines() if line.strip())[-600:]
-            raise Unreachable(f"Kafka's storage could not be formatted (code {code}): {last}")
+            raise Unreachable(f"Kafka's storage could not be formatted (code {code}): {last_words(words)}")
 
 
 @contextlib.contextmanager

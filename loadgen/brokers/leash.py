@@ -85,8 +85,7 @@ class Leash:
         """The end of its log, as one line."""
         if not self.log.exists():
             return "it wrote nothing"
-        written = self.log.read_text("utf-8", "replace").splitlines()
-        return " | ".join(line.strip() for line in written[-lines:] if line.strip()) or "it wrote nothing"
+        return last_words(self.log.read_text("utf-8", "replace"), lines)
 
     def wait(self, within_s: float) -> bool:
         """Whether the command ends within a time."""
@@ -114,6 +113,13 @@ class Leash:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def last_words(text: str, lines: int = 5) -> str:
+    """The end of what a program wrote, as one line, without the frames of Java's stack traces."""
+    told = [line.strip() for line in text.splitlines() if line.strip()]
+    told = [line for line in told if not line.startswith(("at ", "... "))]
+    return " | ".join(told[-lines:])[-800:] or "it wrote nothing"
 
 
 def hold(folder: Path, log: Path, ends_within_s: float, command: Sequence[str]) -> int:

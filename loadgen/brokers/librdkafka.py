@@ -65,6 +65,8 @@ class Cluster:
     """
 
     def __init__(self, brokers: int) -> None:
+        if brokers < 1:
+            raise LoadgenError(f"a mock cluster of {brokers} brokers answers nobody")
         self._library = ctypes.CDLL(library_path())
         for name, (result, arguments) in _SIGNATURES.items():
             function = getattr(self._library, name)

@@ -44,13 +44,18 @@ class MockCluster:
             start_new_session=True,  # Ctrl-C is for the run, which still wants to drain
         )
         self.pid = self._process.pid
-        self.bootstrap: str = self._answer("to start")
+        try:
+            self.bootstrap: str = self._answer("to start")
+        except LoadgenError:
+            self.close()
+            raise
 
     @classmethod
     def start(cls, brokers: int = 1) -> "MockCluster":
         """A cluster that answers, about 0.15 s later.
 
         Raises:
+            LoadgenError: librdkafka cannot make it.
             Unreachable: its process ended or said nothing for 10 s.
         """
         return cls(brokers)
@@ -148,7 +153,11 @@ def serve(brokers: int) -> None:
     """The process's own side: make a cluster, say where, obey until the input ends."""
     from loadgen.brokers.librdkafka import Cluster
 
-    cluster = Cluster(brokers)
+    try:
+        cluster = Cluster(brokers)
+    except LoadgenError as error:
+        _say({"error": str(error)})
+        return
     _say({"ok": cluster.bootstrap()})
     commands: dict[str, Callable[..., None]] = {
         name: getattr(cluster, name)

@@ -45,9 +45,10 @@ def client_context(properties: Mapping[str, str]) -> ssl.SSLContext:
     return context
 
 
-def handshake_trouble(bootstrap: str, properties: Mapping[str, str]) -> str | None:
-    """The reason and the remedy, from the first address; None when the handshake succeeds or says nothing new."""
-    host, _, port = bootstrap.split(",")[0].strip().rpartition(":")
+def handshake_trouble(addresses: str, properties: Mapping[str, str]) -> str | None:
+    """The reason and the remedy, from the first of them; None when the handshake succeeds or says nothing new."""
+    address = addresses.split(",")[0].strip()
+    host, _, port = address.rpartition(":")
     host = host.strip("[]")
     try:
         context = client_context(properties)
@@ -57,6 +58,6 @@ def handshake_trouble(bootstrap: str, properties: Mapping[str, str]) -> str | No
         ):
             return None
     except ssl.SSLCertVerificationError as error:
-        return f"TLS: {REMEDY.get(error.verify_code, error.verify_message)}"
+        return f"TLS with {address}: {REMEDY.get(error.verify_code, error.verify_message)}"
     except (OSError, ValueError):
         return None
