@@ -30,7 +30,8 @@ class Client:
 
     From construction to the Producer's, it waits: one at a time, in one thread. Every call but `close` raises
     RuntimeError when the client is closed, in a forked child, or while `send` runs in another thread; `send` and
-    `expect` also before the Producer is made and after it is gone.
+    `expect` also before the Producer is made and after it is gone. `set_topic`, `set_records`, `set_keys` and
+    `set_outcomes` come before the first record: those under way refer to what was set.
 
     Args:
         words: the slab's memory, writable.

@@ -108,6 +108,8 @@ int sender_send(struct client *client, uint64_t first, uint64_t count, const int
 #define OPAQUE_PACED (1ull << 62)
 #define OPAQUE_SEQUENCE_MASK ((1ull << 30) - 1)
 
+_Static_assert(sizeof(void *) == 8, "an opaque carries 64 bits");
+
 static inline void *opaque_of(uint64_t sequence, bool paced, int64_t intended_us) {
     uint64_t bits = OPAQUE_OURS | (paced ? OPAQUE_PACED : 0) | (sequence & OPAQUE_SEQUENCE_MASK) << 32 |
                     (uint32_t)intended_us;

@@ -60,7 +60,7 @@ static void free_owned(struct owned *owned) {
 
 /* Give the memory back once no thread of librdkafka can use it. on_destroy comes before its threads end; but whoever
  * destroys a Producer waits for them, so by the time that Python lets go of the Client they have ended. Only a Client
- * dropped before its Producer must wait, as an orphan, until the next Client is made. */
+ * dropped before its Producer waits, as an orphan, until it is dead and another Client is made. */
 static void let_go(struct owned *owned) {
     if (client_pending == &owned->client)
         client_pending = NULL;
@@ -225,6 +225,14 @@ static PyObject *client_close(PyObject *self, PyObject *unused) {
 
 /* ---- what to send, and when ---- */
 
+/* Records under way refer to what was set, and broker threads read it. */
+static int refuse_after_sending(const struct owned *owned, const char *call) {
+    if (!atomic_load(&owned->client.handed))
+        return 0;
+    PyErr_Format(PyExc_RuntimeError, "%s() after the first record was handed over", call);
+    return -1;
+}
+
 static PyObject *client_set_topic(PyObject *self, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"topic", "partition", NULL};
     const char *topic;
@@ -232,10 +240,8 @@ static PyObject *client_set_topic(PyObject *self, PyObject *args, PyObject *kwar
     struct owned *owned = usable_native(self, "set_topic");
     if (!owned || !PyArg_ParseTupleAndKeywords(args, kwargs, "s|i", names, &topic, &partition))
         return NULL;
-    if (owned->client.topic) {
-        PyErr_SetString(PyExc_RuntimeError, "set_topic() after the first send()");
+    if (refuse_after_sending(owned, "set_topic") != 0)
         return NULL;
-    }
     char *copy = PyMem_Malloc(strlen(topic) + 1);
     if (!copy)
         return PyErr_NoMemory();
@@ -348,7 +354,8 @@ static PyObject *client_set_records(PyObject *self, PyObject *args, PyObject *kw
     struct owned *owned = usable_native(self, "set_records");
     if (!owned || !PyArg_ParseTupleAndKeywords(args, kwargs, "OOOsKK|$pLLL", names, &blob, &offsets, &lengths,
                                                &run_token, &producer, &producers, &stamped, &id_offset, &time_offset,
-                                               &start_epoch_us))
+                                               &start_epoch_us) ||
+        refuse_after_sending(owned, "set_records") != 0)
         return NULL;
     if (strlen(run_token) != 8 || producer >= producers || producers > 0x10000)
         return PyErr_Format(PyExc_ValueError, "run token '%s', producer %llu of %llu: 8 hex digits and up to 65536 are "
@@ -436,7 +443,8 @@ static PyObject *client_set_keys(PyObject *self, PyObject *args, PyObject *kwarg
     struct owned *owned = usable_native(self, "set_keys");
     if (!owned || !PyArg_ParseTupleAndKeywords(args, kwargs, "s|$O!KOOO!OOO", names, &form, &PyLong_Type, &start,
                                                &keys, &stay, &other, &PyLong_Type, &threshold, &blob, &offsets,
-                                               &lengths))
+                                               &lengths) ||
+        refuse_after_sending(owned, "set_keys") != 0)
         return NULL;
     if (!owned->has_records) {
         PyErr_SetString(PyExc_RuntimeError, "set_keys() before set_records()");
@@ -483,7 +491,7 @@ static PyObject *client_set_keys(PyObject *self, PyObject *args, PyObject *kwarg
 
 static PyObject *client_set_outcomes(PyObject *self, PyObject *buffer) {
     struct owned *owned = usable(self);
-    if (!owned)
+    if (!owned || refuse_after_sending(owned, "set_outcomes") != 0)
         return NULL;
     struct client *client = &owned->client;
     client->outcomes_count = 0;

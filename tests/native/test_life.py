@@ -254,8 +254,10 @@ def test_a_forked_child_is_refused(mode: Mode) -> None:
         (lambda client: client.send(0, 1, "offsets"), TypeError),
         (lambda client: client.expect(0, 1), RuntimeError),
         (lambda client: client.set_topic("other"), RuntimeError),
+        (lambda client: client.set_records(b"y", array("Q", [0]), array("I", [1]), "7f3a9c21", 0, 1), RuntimeError),
+        (lambda client: client.set_keys("order"), RuntimeError),
+        (lambda client: client.set_outcomes(bytearray(9)), RuntimeError),
         (lambda client: client.mark_rejected(-1), OverflowError),
-        (lambda client: client.set_outcomes(b"read-only"), BufferError),
     ],
 )
 def test_wrong_arguments_raise(rig: RigMaker, call: object, error: type[Exception]) -> None:
@@ -266,6 +268,12 @@ def test_wrong_arguments_raise(rig: RigMaker, call: object, error: type[Exceptio
     with pytest.raises(error):
         call(sender.client)  # type: ignore[operator]
     sender.wait_answered(1)
+
+
+def test_outcomes_need_memory_that_can_be_written(client: Client) -> None:
+    """Refused at once, not at the first acknowledgement."""
+    with pytest.raises(BufferError):
+        client.set_outcomes(b"read-only")
 
 
 def test_a_native_client_sends_only_what_it_was_given(rig: RigMaker) -> None:
