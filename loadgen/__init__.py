@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from loadgen.events.order import LineItem, Money, Order, OrderId, ProductId
     from loadgen.messages.order_events import LineItemEventMessage, OrderEventMessage
     from loadgen.messages.translator import OrderEventTranslator
+    from loadgen.producer.async_publisher import AsyncOrderEventPublisher
     from loadgen.producer.errors import KafkaProducerError
-    from loadgen.producer.publisher import AsyncOrderEventPublisher, OrderEventPublisher, managed_publisher
+    from loadgen.producer.managed import managed_publisher
+    from loadgen.producer.publisher import OrderEventPublisher
     from loadgen.report.result import Result
     from loadgen.runner.api import run
 
@@ -45,8 +47,8 @@ _HOMES = {
     "LineItemEventMessage": "messages.order_events",
     "OrderEventTranslator": "messages.translator",
     "OrderEventPublisher": "producer.publisher",
-    "AsyncOrderEventPublisher": "producer.publisher",
-    "managed_publisher": "producer.publisher",
+    "AsyncOrderEventPublisher": "producer.async_publisher",
+    "managed_publisher": "producer.managed",
     "KafkaProducerError": "producer.errors",
     "Result": "report.result",
     "run": "runner.api",

@@ -25,7 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "brokers": {"producer.library"},
     "verify": {"events", "messages", "report", "consumer", "arrivals", "recorder", "runner.plan"},
     "judge": {"report"},
-    "experiments": {"runner", "report", "judge"},
+    "experiments": {"runner", "report", "judge", "brokers", "producer"},
     "telemetry": set(),
     "testing": {"messages", "producer", "events"},
 }
@@ -135,7 +135,7 @@ def test_nothing_unsafe_reads_data() -> None:
 
 def test_measurements_never_read_the_wall_clock() -> None:
     """`time.time` appears only where a date is told, never where a time is measured (I10)."""
-    told = {"runner/coordinator.py", "events/identity.py", "producer/dead_letter.py", "report/folder.py", "report/hlog.py"}
+    told = {"runner/coordinator.py", "runner/undelivered.py", "producer/dead_letter.py", "producer/outbox.py"}
     for folder in ("arrivals", "recorder", "runner", "producer", "messages"):
         for path in sorted((PACKAGE / folder).rglob("*.py")):
             relative = path.relative_to(PACKAGE).as_posix()

@@ -17,6 +17,7 @@ REST = Group("rest", sort_key=4)
 COMMANDS: tuple[tuple[str, str, Group, str], ...] = (
     ("run", "loadgen.cli.run:run", MEASURE, "One run: send by a plan, time every acknowledgement, judge the result."),
     ("verify", "loadgen.cli.verify:verify", LOOK, "Read everything back and compare it with what was sent."),
+    ("consume", "loadgen.cli.consume:consume", REST, "Consumer throughput, or draining what a topic holds."),
     ("prove", "loadgen.cli.prove:prove", REST, "The instrument against arithmetic, on this machine."),
     ("ceiling", "loadgen.cli.ceiling:ceiling", REST, "What this host can send, no broker involved."),
     ("report", "loadgen.cli.report:report", LOOK, "A stored run as page, text or markdown."),

@@ -28,7 +28,8 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
         signal: 2 or 15 when the run was interrupted, else None.
         lost_workers: those that ended before they were done, as (index, exit).
         unsent: events that were due by the plan and never handed over.
-        bracket_ok: acked ≤ growth of the log ≤ acked + unknown; None when it could not be asked.
+        consumed_all: every consumer group read what was acknowledged; None without groups.
+        bracket: (acked, growth of the log, acked + unknown), which must not fall; None when it could not be asked.
         unreachable: why the cluster was given up, or None.
     """
 
@@ -56,6 +57,7 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
     fatal: str | None
     negative: int
     overflow: int
+    consumed_all: bool | None
     unsent: int
     client_stall_us: int
     host_stall_us: int
@@ -182,6 +184,14 @@ def _about_the_numbers(f: RunFacts) -> list[Doubt]:
         found.append(Doubt("negative_times", f"{f.negative:,} differences below zero, counted as 0", "report it"))
     if f.overflow:
         found.append(Doubt("overflow", f"{f.overflow:,} values above 71 minutes are in no percentile", "a shorter run"))
+    if f.consumed_all is False:
+        found.append(
+            Doubt(
+                "not_all_consumed",
+                "a consumer group had not read all that was acknowledged: end to end misses the slowest records",
+                "a longer --drain, or a lower -r",
+            )
+        )
     if f.messages.unknown:
         found.append(
             Doubt(

@@ -7,8 +7,10 @@ from typing import Any, Literal
 
 import msgspec
 
+from loadgen.consumer.beside import Told
 from loadgen.profile import RunSettings
 from loadgen.properties import redacted
+from loadgen.recorder.histogram import middle_of
 from loadgen.recorder.slab import CODE_OFFSET, Count, Header, Metric, Slot, producer_at
 from loadgen.report import merge, validity
 from loadgen.report.limit import LimitEvidence, limited_by
@@ -51,6 +53,7 @@ class Circumstances:
         names: librdkafka's error names by code.
         ceiling_per_s: what this host can send, None when it was never measured.
         verified: what reading everything back found, when it was asked.
+        read: what consumer groups beside the run read.
     """
 
     run_id: str
@@ -66,6 +69,7 @@ class Circumstances:
     ceiling_per_s: float | None
     unreachable: str | None
     verified: Verified | None
+    read: Told | None
 
 
 def assemble(plan: RunPlan, happened: Conducted, around: Circumstances) -> Result:
@@ -78,7 +82,7 @@ def assemble(plan: RunPlan, happened: Conducted, around: Circumstances) -> Resul
     ledger = merge.messages(measured, around.names)
     due = _due(plan)
     achieved = None if offered is None else (acked / due if due else 0.0)
-    latencies = _latencies(plan, measured)
+    latencies = _latencies(plan, measured, around.read)
     volume = _bytes(plan, measured)
     steady = _steady(happened.intervals)
     evidence = _evidence(plan, happened, achieved, duration_s, latencies, volume, around)
@@ -183,12 +187,13 @@ def _duration_s(plan: RunPlan, happened: Conducted) -> float:
     return max((measured.last_ack_ns - started_ns) / 1e9, 1e-9)
 
 
-def _latencies(plan: RunPlan, measured: Tally) -> Latency:
+def _latencies(plan: RunPlan, measured: Tally, read: Told | None) -> Latency:
     return Latency(
         service=merge.latency(measured, Metric.SERVICE),
         response=merge.latency(measured, Metric.RESPONSE) if plan.loop == "open" else None,
         lateness=merge.latency(measured, Metric.LATENESS) if plan.loop == "open" else None,
         request_rtt=merge.latency(measured, Metric.REQUEST_RTT),
+        end_to_end=read.end_to_end if read is not None else None,
     )
 
 
@@ -295,7 +300,7 @@ def _evidence(
         requests_per_s=requests_per_s,
         rtt_mean_us=rtt.mean if rtt else None,
         rtt_p50_us=rtt.p50 if rtt else None,
-        rtt_least_us=merge.histogram.middle_of(int(filled[0])) if len(filled) else None,
+        rtt_least_us=middle_of(int(filled[0])) if len(filled) else None,
         connections=plan.producers * max(around.broker.brokers, 1),
         batch_bytes=happened.measured.count(Count.BATCH_BYTES) / volume.requests if volume.requests else None,
         window=window,
@@ -345,7 +350,8 @@ def _facts(
         acks=plan.properties.get("acks", "-1"),
         callback_errors=sum(int(member.slab.words[Header.CALLBACK_ERRORS]) for member in happened.members),
         fatal=next((around.names.get(code - CODE_OFFSET, str(code - CODE_OFFSET)) for code in fatal if code), None),
-        negative=happened.measured.count(Count.NEGATIVE),
+        negative=happened.measured.count(Count.NEGATIVE) + (around.read.negative if around.read else 0),
+        consumed_all=around.read.complete if around.read else None,
         overflow=sum(happened.measured.overflow(metric) for metric in Metric),
         unsent=max(due - ledger.attempted, 0) if plan.loop == "open" and happened.signal is None else 0,
         client_stall_us=max(int(member.slab.words[Header.CLIENT_STALL_US_MAX]) for member in happened.members),

@@ -3,6 +3,7 @@
 settings → target (cluster, topic) → [flat-out probe for a rate in percent] → plan → team → conduct → result
 """
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -11,12 +12,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 import psutil
 
 from loadgen.brokers.target import Broker
+from loadgen.consumer.beside import Readers, Told
+from loadgen.consumer.groups import plans_beside
 from loadgen.errors import UsageError
 from loadgen.messages.source import EventPlan, EventSource
 from loadgen.producer.library import client_versions, error_names
@@ -40,6 +44,7 @@ from loadgen.runner.undelivered import dead_letters
 
 PROBE_S, PROBE_WARMUP_S = 5.0, 1.0
 START_ALLOWANCE_US = 400_000  # from the plan to the first event, about; only what `created_at` says hangs on it
+GROUPS_READY_S = 30.0
 QUEUE_RAM_SHARE = 0.25  # of all memory, for the clients' queues together
 Say = Callable[[str], None]
 
@@ -88,7 +93,9 @@ def carry_out(
         plan = make_plan(settings, target, token, per_s, instrument)
         _within_caps(settings, plan)
         kept = outcome_regions(plan) if settings.verify or settings.keep_topic else None
-        happened, delta, begin = _conducted(plan, target, settings, interruption, on_interval, kept)
+        happened, growth, begin, read = _conducted(
+            plan, target, settings, interruption, on_interval, kept, settings.consume
+        )
         around = Circumstances(
             run_id=f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{token}",
             command=list(command),
@@ -98,11 +105,12 @@ def carry_out(
             instrument_note=instrument.note,
             payload_file=_payload_file(settings),
             environment=environment.before(),
-            end_offset_delta=delta,
+            end_offset_delta=growth,
             names=error_names(),
             ceiling_per_s=None,
             unreachable=None,
             verified=None,
+            read=read,
         )
         outcomes = None if kept is None else merged_outcomes(kept, around.run_id, plan, happened)
         if settings.verify:
@@ -120,6 +128,15 @@ def carry_out(
     )
 
 
+class Outcome(NamedTuple):
+    """What a run left: what happened, how far the log grew and from where, what consumers beside it read."""
+
+    happened: Conducted
+    growth: int | None
+    begin: list[int] | None
+    read: Told | None
+
+
 def _conducted(
     plan: RunPlan,
     target: Target,
@@ -127,19 +144,48 @@ def _conducted(
     interruption: Interruption,
     on_interval: OnInterval | None,
     kept: list[OutcomeRegions] | None = None,
-) -> tuple[Conducted, int | None, list[int] | None]:
-    """Run it, and ask the log before and after how far it grew: (what happened, growth, where the log stood)."""
+    groups: int = 0,
+) -> Outcome:
+    """Run it, with consumer groups beside it, and ask the log before and after how far it grew."""
     before = target.offsets_at_start(settings.properties)
     target.fresh = False
-    team = Team(plan, None if kept is None else [regions.descriptor for regions in kept])
-    try:
+    read = None
+    with contextlib.ExitStack() as stack:
+        readers = stack.enter_context(readers_beside(plan, groups, before)) if groups else None
+        team = Team(plan, None if kept is None else [regions.descriptor for regions in kept])
+        stack.callback(team.end)
         team.await_ready()
-        happened = conduct(plan, team, interruption, on_interval)
-    finally:
-        team.end()
+        if readers is not None:
+            readers.await_ready(GROUPS_READY_S)
+        happened = conduct(plan, team, interruption, on_interval, readers.start_at if readers else None)
+        if readers is not None:
+            acked = happened.warmup.count(Count.ACKED) + happened.measured.count(Count.ACKED)
+            read = readers.finish(acked, plan.drain_s)
     after = target.end_offsets(settings.properties) if before is not None else None
-    delta = None if before is None or after is None else sum(after) - sum(before)
-    return happened, delta, before
+    growth = None if before is None or after is None else sum(after) - sum(before)
+    return Outcome(happened, growth, before, read)
+
+
+def readers_beside(plan: RunPlan, groups: int, begin: list[int] | None) -> Readers:
+    """Consumer groups that read what a run writes, each everything."""
+    events = plan.events
+    return Readers(
+        plans_beside(
+            groups,
+            bootstrap=plan.bootstrap,
+            topic=plan.topic,
+            properties=plan.properties,
+            begin=begin,
+            run_token=events.run_token,
+            events=f"{events.kind}:{events.function}" if events.function else events.kind,
+            keys=events.keys,
+            pieces=plan.pieces,
+            arrival=plan.arrival,
+            producers=plan.producers,
+            seed=events.seed,
+            warmup_ns=plan.warmup_ns,
+        )
+    )
 
 
 def _asked_per_s(
@@ -160,8 +206,7 @@ def _asked_per_s(
         tell(f"probing flat out for {PROBE_S:.0f} s: {rate.value:g} % of that is the rate")
         probe = msgspec.structs.replace(settings, duration_s=PROBE_S, count=None, warmup_s=PROBE_WARMUP_S)
         plan = make_plan(probe, target, secrets.token_hex(4), None, instrument)
-        happened, _, _ = _conducted(plan, target, settings, interruption, on_interval)
-        measured = happened.measured
+        measured = _conducted(plan, target, settings, interruption, on_interval).happened.measured
         acked = measured.count(Count.ACKED)
         length_s = (measured.last_ack_ns - measured.first_sent_ns) / 1e9
         if not acked or length_s <= 0:

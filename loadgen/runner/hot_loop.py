@@ -45,13 +45,13 @@ class Course(NamedTuple):
     Attributes:
         schedule: when events are due; None flat out.
         first_measured, end_sequence: by the plan; None where the clock decides.
-        count: measured records after which a flat-out lane ends; None without.
+        measured_count: records after which a flat-out lane ends; None without.
     """
 
     schedule: Schedule | None
     first_measured: int | None
     end_sequence: int | None
-    count: int | None
+    measured_count: int | None
 
 
 class LaneState:
@@ -76,8 +76,8 @@ class LaneState:
             self.full_since_ns = now_ns
         self.first_measured = self.next_sequence
         self.words[self.slot_at + Slot.FIRST_MEASURED] = self.next_sequence
-        if self.course.count is not None:
-            self.end_sequence = self.next_sequence + self.course.count
+        if self.course.measured_count is not None:
+            self.end_sequence = self.next_sequence + self.course.measured_count
 
     def send(self, amount: int, now_ns: int) -> int:
         """Hand over a batch that lies in one phase; returns how many sequences it moved on."""

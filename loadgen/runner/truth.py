@@ -13,7 +13,7 @@ from loadgen.runner.conduct import Conducted
 from loadgen.runner.plan import RunPlan, share_producers
 from loadgen.runner.target import Target
 from loadgen.verify.against import verify_run
-from loadgen.verify.verification import Verification
+from loadgen.verify.verification import Mode, Verification
 
 __all__ = ["OUTCOMES", "merged_outcomes", "outcome_regions", "read_back"]
 
@@ -56,11 +56,11 @@ def read_back(
         outcomes: outcomes.bin.
         begin: where each partition's log stood before the run.
     """
-    assert settings.verify in ("ids", "full")
+    mode: Mode = "full" if settings.verify == "full" else "ids"
     known = None
     if outcomes is not None:
         with tempfile.TemporaryDirectory(prefix="loadgen-outcomes-") as folder:
             path = Path(folder) / OUTCOMES
             path.write_bytes(outcomes)
             known = read_outcomes(path, result.run_id)
-    return verify_run(result, known, target.broker.bootstrap, settings.properties, settings.verify, begin=begin)
+    return verify_run(result, known, target.broker.bootstrap, settings.properties, mode, begin=begin)

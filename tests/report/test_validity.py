@@ -33,6 +33,7 @@ GOOD: dict[str, Any] = {
     "fatal": None,
     "negative": 0,
     "overflow": 0,
+    "consumed_all": None,
     "unsent": 0,
     "client_stall_us": 900,
     "host_stall_us": 900,
@@ -65,6 +66,7 @@ DOUBTS = [
     ("client_stall", False, {"client_stall_us": 1_400_000}),
     ("negative_times", False, {"negative": 3}),
     ("overflow", False, {"overflow": 3}),
+    ("not_all_consumed", False, {"consumed_all": False}),
     ("unknown_outcomes", False, {"messages": Messages(attempted=2, acked=1, unknown=1)}),
 ]
 

@@ -205,3 +205,17 @@ def test_verify_reads_everything_back(kafka: Broker, instrument: str, mode: str)
     assert found.read == result.delivered.end_offset_delta == 4500
     assert (found.lost, found.duplicated, found.reordered, found.corrupted, found.foreign) == (0, 0, 0, 0, 0)
     assert result.verdict.exit_code == 0
+
+
+def test_consumers_beside_a_run_time_it_end_to_end(kafka: Broker) -> None:
+    """--consume 2: each group reads every record; end to end is no shorter than the request's round trip allows."""
+    result = run_on(kafka, rate="2k/s", consume=2, duration="2s")
+    latency = result.latency_us
+
+    assert latency.end_to_end is not None
+    assert latency.request_rtt is not None
+    assert latency.end_to_end.n == 2 * result.messages.acked
+    assert latency.end_to_end.p50 is not None
+    assert latency.request_rtt.p50 is not None
+    assert latency.end_to_end.p50 > latency.request_rtt.p50 / 2
+    assert "not_all_consumed" not in {doubt.code for doubt in result.verdict.doubts}
