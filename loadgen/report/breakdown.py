@@ -32,7 +32,7 @@ def breakdown(run: Run) -> plot.Picture | None:
     alt = "Where the time went, ms: " + "; ".join(
         f"{label}: {latency_table.parts_in_words(parts)}" for label, parts in bars
     )
-    return plot.finished(figure, [run], "breakdown", "Where the time went", alt, [])
+    return plot.finished(figure, [run], "breakdown", "Where the time went", alt, [], on_bars=True)
 
 
 def _bar(axes: "Axes", parts: Parts) -> None:

@@ -64,7 +64,7 @@ def broker(result: Result) -> str:
     """`Redpanda 26.2, 3 brokers`."""
     record = result.broker
     product = _PRODUCTS[record.kind]
-    version = clean(record.version) if record.version else "of unknown version"
+    version = clean(record.version or ("of librdkafka" if record.kind == "mock" else "of unknown version"))
     named = version if version.lower().startswith(product.lower()) else f"{product} {version}"
     return f"{named}, {counted('broker', record.brokers)}"
 

@@ -190,6 +190,8 @@ def finished(
     title: str,
     alt: str,
     panels: Sequence[tuple["Axes", list[float], list[str], list[Series]]],
+    *,
+    on_bars: bool = False,
 ) -> Picture:
     """The picture with heading, caption and MOCK stamp.
 
@@ -197,21 +199,13 @@ def finished(
         runs: what it shows; a single run gives its headline as heading, several the title.
         alt: a sentence for who cannot see it.
         panels: axes with what a hover tells of them: x in data units, a label for each, the lines.
+        on_bars: the axes are filled; a stamp has to stand out from bars, not from paper.
     """
     mock = _on_mock(runs)
     heading = wording.headline(runs[0].result) if len(runs) == 1 else title
     if mock:
         heading = f"{wording.MOCK_LINE}\n{heading}"
-        stamp: dict[str, Any] = {
-            "ha": "center",
-            "va": "center",
-            "fontsize": 40,
-            "color": AMBER,
-            "alpha": 0.13,
-            "fontweight": "bold",
-        }
-        for axes in figure.axes:
-            axes.text(0.5, 0.5, "MOCK", transform=axes.transAxes, zorder=0, **stamp)
+        _stamp(figure, PAPER if on_bars else AMBER, 0.6 if on_bars else 0.13)
     figure.suptitle(heading, x=0.01, ha="left", fontsize=11, fontweight="bold", color=AMBER if mock else INK)
     figure.supxlabel(_caption(runs), x=0.01, ha="left", fontsize=7, color=FAINT)
     svg = io.BytesIO()
@@ -220,6 +214,14 @@ def finished(
     placed = [_panel(axes, x, labels, series) for axes, x, labels, series in panels]
     alt = f"{wording.MOCK_LINE}. {alt}" if mock else alt
     return Picture(name, title, alt, svg.getvalue(), placed, figure)
+
+
+def _stamp(figure: "Figure", color: str, alpha: float) -> None:
+    """MOCK across each of the axes, as large as they allow."""
+    size = min(40, 14 * figure.get_figheight() / len(figure.axes))
+    look: dict[str, Any] = {"ha": "center", "va": "center", "fontweight": "bold", "color": color, "alpha": alpha}
+    for axes in figure.axes:
+        axes.text(0.5, 0.5, "MOCK", transform=axes.transAxes, fontsize=size, zorder=10, **look)
 
 
 def _panel(axes: "Axes", x: list[float], labels: list[str], series: list[Series]) -> Panel:

@@ -67,8 +67,10 @@ def test_a_damaged_run_is_exit_2(runs, capfd):
 
 def test_an_output_that_cannot_be_written_is_exit_2(runs, tmp_path, capfd):
     """The path and the reason in one line; no half-written file stays behind."""
+    (tmp_path / "taken").mkdir()
     before = sorted(tmp_path.iterdir())
 
-    assert main(["report", "orders", "--format", "md", "-o", "absent/x.md"]) == 2
-    assert "absent/x.md: cannot be written (No such file or directory)" in capfd.readouterr().err
+    for output, reason in (("absent/x.md", "No such file or directory"), ("taken", "Is a directory")):
+        assert main(["report", "orders", "--format", "md", "-o", output]) == 2
+        assert f"{output}: cannot be written ({reason})" in capfd.readouterr().err
     assert sorted(tmp_path.iterdir()) == before
