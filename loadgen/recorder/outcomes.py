@@ -63,6 +63,7 @@ class OutcomeRegions:
         self.capacity = self._region_bytes * 4
         self._memory = mmap.mmap(descriptor, self._region_bytes * producers)
         self._view = memoryview(self._memory)
+        self._handed: list[memoryview] = []
 
     @classmethod
     def create(cls, producers: int, sequences: int | None) -> "OutcomeRegions":
@@ -79,7 +80,9 @@ class OutcomeRegions:
 
     def region(self, slot: int) -> memoryview:
         """One producer's bytes, writable: what `Client.set_outcomes` takes."""
-        return self._view[slot * self._region_bytes : (slot + 1) * self._region_bytes]
+        region = self._view[slot * self._region_bytes : (slot + 1) * self._region_bytes]
+        self._handed.append(region)
+        return region
 
     def marker(self, slot: int) -> OnOutcome:
         """A function that notes an outcome once, for the Python instrument. 130 ns."""
@@ -92,7 +95,12 @@ class OutcomeRegions:
         return mark
 
     def close(self) -> None:
-        """Unmap here and close the descriptor; call after every region taken from it is released."""
+        """Unmap here and close the descriptor, after a native client that writes into it is closed.
+
+        Regions that were taken end with it: a marker of one then raises ValueError.
+        """
+        for region in self._handed:
+            region.release()
         self._view.release()
         self._memory.close()
         os.close(self.descriptor)
