@@ -33,12 +33,13 @@ types: install
 
 # warnings of the C part are errors here, not at a user's install
 native-check: install
-	mkdir -p build/check
-	for file in loadgen/native/*.c; do \
-	  gcc -std=c11 -O2 -fPIC -Wall -Wextra -Werror -I$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))') \
-	    -c $$file -o build/check/$$(basename $$file .c).o || exit 1; done
-	if command -v cppcheck >/dev/null; then cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr \
-	    --enable=warning,performance,portability --suppress=missingInclude loadgen/native; fi
+	$(BIN)/python -m tests.native.sanitize lint
+
+asan: install
+	$(BIN)/python -m tests.native.sanitize address
+
+tsan: install
+	$(BIN)/python -m tests.native.sanitize thread
 
 faults: install
 	$(BIN)/python -m pytest -q -m 'faults and not slow'

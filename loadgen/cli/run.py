@@ -125,7 +125,7 @@ def _tell(result: Result, saved: Path | None, output: Output) -> None:
     if output.json == "-":
         print(encode(result).decode(), end="")
         return
-    print(text.summary(result, saved, color=colored(sys.stdout)))
+    sys.stdout.write(text.summary(result, saved, color=colored(sys.stdout)))
 
 
 def _write_others(run: Stored, output: Output, exports: Sequence[tuple[str, Path]]) -> None:

@@ -96,6 +96,7 @@ class Watch:
         self.before = Tally.empty()
         self.before_ns = t0_ns
         self.before_cpu_ns = 0
+        self.draining = False
         self.rows: list[Interval] = []
 
     def row(self, now_ns: int) -> Interval:
@@ -138,9 +139,11 @@ class Watch:
         return row
 
     def _phase(self, middle_ns: int) -> Literal["warmup", "measured", "drain"]:
-        """Of an interval, by its middle."""
+        """Of an interval, by its middle; a run that ends by its count drains from the row after its workers do."""
         offset_ns = middle_ns - self.t0_ns
-        if all(member.state >= State.DRAINING for member in self.team.members):
+        past_end = self.plan.end_ns is not None and offset_ns > self.plan.end_ns
+        was_draining, self.draining = self.draining, all(member.state >= State.DRAINING for member in self.team.members)
+        if past_end or was_draining:
             return "drain"
         return "warmup" if offset_ns <= self.plan.warmup_ns else "measured"
 
