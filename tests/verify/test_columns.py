@@ -1,5 +1,7 @@
 """What is computed in columns is what a loop over records would compute, however they are cut into batches."""
 
+import itertools
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +17,7 @@ CUTS = st.lists(st.integers(0, 60), max_size=4).map(sorted)
 
 def cut(records: list, cuts: list[int]) -> list[list]:
     edges = [0, *cuts, max([len(records), *cuts])]
-    return [records[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [records[start:end] for start, end in itertools.pairwise(edges)]
 
 
 def columns(records: list[tuple[int, int, int]]) -> list[np.ndarray]:
