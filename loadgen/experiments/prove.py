@@ -182,11 +182,17 @@ def _overload_run() -> tuple[Ceiling, Result]:
     """The ceiling of this host, flat out for 2 s, and a run at twice that."""
     with MockCluster(1) as mock:
         broker = Broker("mock", mock.bootstrap, None, "MOCK", mock=mock)
-        flat_out = carry_out(_settings(duration=f"{CEILING_S}s", warmup="0.5s"), command=["loadgen prove"], broker=broker)
+        flat_out = carry_out(
+            _settings(duration=f"{CEILING_S}s", warmup="0.5s"), command=["loadgen prove"], broker=broker
+        )
         per_s = flat_out.result.throughput.acked_per_s
         asked = _settings(rate=f"{2 * per_s:.0f}/s", duration="2s", warmup="0.5s", drain="5s")
         refused = carry_out(asked, command=["loadgen prove"], broker=broker).result
     ceiling = Ceiling(
-        mock_per_s=per_s, null_per_s=None, cpu_us_per_message=flat_out.result.cost.cpu_us_per_message, mean_bytes=0.0, workers=1
+        mock_per_s=per_s,
+        null_per_s=None,
+        cpu_us_per_message=flat_out.result.cost.cpu_us_per_message,
+        mean_bytes=0.0,
+        workers=1,
     )
     return ceiling, refused

@@ -30,6 +30,7 @@ Shown = Literal["pass", "regressed", "improved", "inconclusive", "differs", "~"]
 
 EXIT_CODES: dict[Outcome, int] = {"pass": 0, "improved": 0, "regressed": 98, "inconclusive": 6}
 CONFIDENCE = 0.95
+IMPLAUSIBLE_RATIO = 200.0  # ms taken for µs is 1,000; no change of a setting that a gate guards is as large
 
 
 class Sample(NamedTuple):
@@ -112,6 +113,7 @@ def judge(samples: Mapping[str, Sample], limits: Sequence[Limit], looks: Looks, 
     estimates = {name: paired(values, confidence=CONFIDENCE) for name, values in ratios.items()}
     adjusted = holm([_p_loss(limit, estimates[limit.metric]) for limit in limits])
     mirrored = holm([_p_gain(limit, estimates[limit.metric]) for limit in limits])
+    _check_plausible(estimates)
     told: list[MetricVerdict] = []
     for limit, p_loss, p_gain in zip(limits, adjusted, mirrored, strict=True):
         estimate = estimates[limit.metric]
@@ -134,6 +136,15 @@ def judge(samples: Mapping[str, Sample], limits: Sequence[Limit], looks: Looks, 
         metrics=told,
         doubts=_gate_doubts(n, limits, estimates, looks),
     )
+
+
+def _check_plausible(estimates: Mapping[str, Paired]) -> None:
+    for name, estimate in estimates.items():
+        if abs(estimate.log_ratio) > math.log(IMPLAUSIBLE_RATIO):
+            raise NotValid(
+                f"{name} differs by a factor of {math.exp(abs(estimate.log_ratio)):,.0f} between the sides: "
+                "that is another unit or another load, not a change; look at one result.json of each"
+            )
 
 
 def _p_loss(limit: Limit, estimate: Paired) -> float:

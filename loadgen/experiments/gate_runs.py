@@ -1,0 +1,126 @@
+"""What a gate runs: each side flat out, and at one equal offered rate where latencies are asked for.
+
+Implements `judge.gate.Measure` with real runs. Before the first pair each side runs once, unjudged: it warms broker and
+page cache for both alike, and the slower of the two sets the rate that both are then offered.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from loadgen.errors import UsageError
+from loadgen.experiments.record import Recorder
+from loadgen.experiments.run_door import Address, Request, RunApart, RunDoor, RunOutcome
+from loadgen.judge.conditions import conditions
+from loadgen.judge.gate import Measured, Side
+from loadgen.judge.limit import Limit
+from loadgen.judge.reading import WATCHED_AT_RATE, WATCHED_FLAT_OUT, complaints, needs_rate, values
+from loadgen.judge.variant import Variant
+from loadgen.quantities import Rate, parse_duration_s
+
+DEFAULT_RUN = {"duration": "4s", "warmup": "1s", "workers": "1", "partitions": "6"}
+DEFAULT_RATE = "50%"
+RATED_SHARE = 0.5  # of the flat-out run's lengths: a latency needs less time than a throughput
+START_S = 1.6  # a process of its own, workers, topic, drain: measured on two cores
+
+
+def seconds_a_pair(flags: dict[str, Any], rate: Rate) -> float:
+    """How long a pair takes, about."""
+    merged = {**DEFAULT_RUN, **flags}
+    length_s = parse_duration_s(merged["duration"]) + parse_duration_s(merged["warmup"], zero=True)
+    return 2 * (length_s + START_S + (length_s * RATED_SHARE + START_S if rate.kind != "max" else 0))
+
+
+class GateRuns:
+    """Runs both sides of every pair.
+
+    Attributes:
+        rate_per_s: offered to both sides; None while it is not known, or without rated runs.
+        on_mock: whether any run was on a mock cluster.
+    """
+
+    def __init__(
+        self,
+        *,
+        flags: dict[str, Any],
+        variants: dict[Side, Variant],
+        limits: Sequence[Limit],
+        rate: Rate,
+        recorder: Recorder,
+        broker: Address | None,
+        door: Callable[[Variant], RunDoor] = lambda variant: RunApart(variant.python),
+    ) -> None:
+        self.flags, self.variants, self.limits = {**DEFAULT_RUN, **flags}, variants, limits
+        self.rate, self.recorder, self.broker, self.door = rate, recorder, broker, door
+        self.rate_per_s = rate.value if rate.kind == "events" else None
+        self.on_mock = False
+
+    @property
+    def rated(self) -> bool:
+        """Whether each side runs a second time, at a rate."""
+        return self.rate.kind != "max"
+
+    def first_runs(self) -> None:
+        """The unjudged run of each side; sets the rate when it was asked for in percent.
+
+        Raises:
+            UsageError: nothing was acknowledged, so there is no rate.
+        """
+        reached = []
+        for side in ("baseline", "candidate"):
+            outcome = self._run(side, "first", self._of_side(side))
+            reached.append(float(outcome.result.get("throughput", {}).get("acked_per_s") or 0))
+        if self.rate.kind == "percent":
+            self.rate_per_s = round(min(reached) * self.rate.value / 100)
+            if not self.rate_per_s:
+                raise UsageError("the first run got nothing acknowledged; is the cluster up? loadgen doctor")
+
+    def __call__(self, side: Side, pair: int) -> Measured:
+        """One side of one pair (`judge.gate.Measure`). Both sides of a pair send the same orders: one seed."""
+        flags = {**self._of_side(side), "seed": str(int(self.flags.get("seed", 1)) + pair)}
+        outcome = self._run(side, side, flags)
+        wanted = [limit.metric for limit in self.limits]
+        flat = [metric for metric in (*wanted, *WATCHED_FLAT_OUT) if not needs_rate(metric)]
+        metrics = values(outcome.result, flat)
+        found = conditions(outcome.result)
+        problems = complaints(outcome.result, at_rate=False)
+        folders, doubts = [outcome.folder], _doubt_codes(outcome)
+        if self.rated:
+            rated = self._run(side, f"{side}-rated", self._at_rate(flags))
+            at_rate = [metric for metric in (*wanted, *WATCHED_AT_RATE) if needs_rate(metric)]
+            metrics |= values(rated.result, at_rate)
+            found |= {
+                f"rated.{path}": value for path, value in conditions(rated.result).items() if path.startswith("plan.")
+            }
+            problems += [f"at the rate: {problem}" for problem in complaints(rated.result, at_rate=True)]
+            folders.append(rated.folder)
+            doubts += _doubt_codes(rated)
+        return Measured(metrics=metrics, conditions=found, complaints=problems, doubts=doubts, folders=folders)
+
+    def _of_side(self, side: Side) -> dict[str, Any]:
+        variant = self.variants[side]
+        merged = {**self.flags, **variant.settings}
+        if "bootstrap_server" in variant.settings:
+            merged.pop("start", None)
+        if variant.properties:
+            merged["X"] = [*self.flags.get("X", []), *(f"{name}={value}" for name, value in variant.properties.items())]
+        return merged
+
+    def _at_rate(self, flags: dict[str, Any]) -> dict[str, Any]:
+        assert self.rate_per_s is not None
+        shorter = {
+            "duration": f"{parse_duration_s(flags['duration']) * RATED_SHARE:g}s",
+            "warmup": f"{parse_duration_s(flags['warmup'], zero=True) * RATED_SHARE:g}s",
+        }
+        return {**flags, **shorter, "rate": f"{self.rate_per_s:.0f}"}
+
+    def _run(self, side: Side, label: str, flags: dict[str, Any]) -> RunOutcome:
+        at = self.recorder.run_folder(label)
+        broker = self.broker if "bootstrap_server" not in self.variants[side].settings else None
+        outcome = self.door(self.variants[side])(Request(flags=flags, folder=at, broker=broker))
+        self.recorder.add_run(outcome.folder, label)
+        self.on_mock = self.on_mock or outcome.result.get("broker", {}).get("kind") == "mock"
+        return outcome
+
+
+def _doubt_codes(outcome: RunOutcome) -> list[str]:
+    return [str(doubt.get("code")) for doubt in outcome.result.get("verdict", {}).get("doubts", [])]
