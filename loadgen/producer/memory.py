@@ -150,6 +150,7 @@ class MemoryTransport:
         self.log: list[MemoryMessage] = []
         self.accepted = 0
         self._offsets: dict[tuple[str, int], count[int]] = {}
+        self._answered_until_ns: dict[tuple[str, int], int] = {}
         self._pending: list[_Pending] = []
         self._closed = False
 
@@ -247,6 +248,11 @@ class MemoryTransport:
         self.accepted += 1
         after_ns, code, in_flight = self.answer(number)
         due_ns = self.NEVER_NS if after_ns is None else sent_ns + after_ns
+        if after_ns is not None:
+            # a partition answers in the order of its records
+            due_ns = self._answered_until_ns[topic, partition] = max(
+                due_ns, self._answered_until_ns.get((topic, partition), 0)
+            )
         message = MemoryMessage(topic, data, key_bytes, None, partition, -1001)
         heappush(self._pending, _Pending(due_ns, number, sent_ns, code, in_flight, message, headers, callback))
         return None

@@ -126,7 +126,7 @@ class Outbox:
         self._closed = False
         self._settled = 0  # accepted by generations that are over, or waiting behind another
         self._look_at_ns = 0
-        self._sum_up_at_ns = 0
+        self._sum_up_at_ns = self.clock.now_ns() + SECOND_NS
         self._generation = _Generation(0)
         self._generations = [self._generation]
         self._made_in = os.getpid()

@@ -60,6 +60,7 @@ def publisher_in_memory(
     """A publisher over a transport in memory, on a clock turned by hand."""
     heard = Heard()
     turned = clock or ManualClock()
+    transport.clock = turned
     return OrderEventPublisher(
         ["memory:1"], "orders", transport=transport, clock=turned, logger=heard, **options
     ), heard
