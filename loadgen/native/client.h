@@ -100,7 +100,7 @@ int sender_send(struct client *client, uint64_t first, uint64_t count, const int
  *   63     1: ours; a pointer of Python's has it 0
  *   62     paced: it has an intended time
  *   61-32  the sequence, modulo 2^30; in flight are far fewer
- *   31-0   the intended time in us, modulo 2^32: 71 minutes, the range of the histograms
+ *   31-0   the intended time, or flat out the time of sending, in us, modulo 2^32: 71 minutes, the histograms' range
  *
  * So a record in flight needs no memory of ours, and its acknowledgement no look-up. on_acknowledgement sets the opaque
  * to NULL before the report is queued, because confluent_kafka takes one for a pointer of its own. */
@@ -110,23 +110,23 @@ int sender_send(struct client *client, uint64_t first, uint64_t count, const int
 
 _Static_assert(sizeof(void *) == 8, "an opaque carries 64 bits");
 
-static inline void *opaque_of(uint64_t sequence, bool paced, int64_t intended_us) {
+static inline void *opaque_of(uint64_t sequence, bool paced, int64_t at_us) {
     uint64_t bits = OPAQUE_OURS | (paced ? OPAQUE_PACED : 0) | (sequence & OPAQUE_SEQUENCE_MASK) << 32 |
-                    (uint32_t)intended_us;
+                    (uint32_t)at_us;
     return (void *)(uintptr_t)bits;
 }
 
-/* The newest sequence and the newest instant with those low bits. */
-static inline struct sent opaque_sent(uint64_t bits, uint64_t handed, int64_t now_us) {
+/* The newest sequence below `handed` with those low bits. */
+static inline uint64_t opaque_sequence(uint64_t bits, uint64_t handed) {
     uint64_t newest = handed - 1;
-    uint32_t since_us = (uint32_t)((uint64_t)now_us - bits);
-    /* the last minute of the range is the future: an event sent before it was due, which NEGATIVE then counts */
-    int64_t ago_us = since_us > UINT32_MAX - 60000000u ? (int64_t)since_us - ((int64_t)UINT32_MAX + 1) : since_us;
-    return (struct sent){
-        .sequence = newest - ((newest - (bits >> 32)) & OPAQUE_SEQUENCE_MASK),
-        .intended_us = now_us - ago_us,
-        .paced = bits & OPAQUE_PACED,
-    };
+    return newest - ((newest - (bits >> 32)) & OPAQUE_SEQUENCE_MASK);
+}
+
+/* The newest instant, by now, with those low bits. The last minute of the range is taken for the future: an event that
+ * was sent before it was due, which NEGATIVE then counts. */
+static inline int64_t opaque_us(uint64_t bits, int64_t now_us) {
+    uint32_t ago_us = (uint32_t)((uint64_t)now_us - bits);
+    return now_us - (ago_us > UINT32_MAX - 60000000u ? (int64_t)ago_us - ((int64_t)UINT32_MAX + 1) : (int64_t)ago_us);
 }
 
 #endif

@@ -29,7 +29,7 @@ pthread_t client_pending_thread;
 struct broker_thread {
     struct broker_thread *next;
     int64_t rtt_us; /* of the answer whose records are being acknowledged; -1: none yet */
-    int64_t answered_ns;
+    int64_t answered_ns, answered_us; /* one reading of the clock an answer, not a record */
     bool answer_open; /* its records have not shown yet to which phase it belongs */
     uint64_t answer_wire_bytes;
     uint64_t written, answered; /* requests ever */
@@ -146,6 +146,7 @@ static rd_kafka_resp_err_t on_response_received(rd_kafka_t *handle, int socket, 
         thread->answered < thread->written ? thread->wire_bytes[thread->answered++ % REQUESTS_REMEMBERED] : 0;
     thread->rtt_us = rtt_us;
     thread->answered_ns = now_ns();
+    thread->answered_us = thread->answered_ns / 1000;
     thread->answer_open = true;
     return ERR_NO_ERROR;
 }
@@ -188,17 +189,41 @@ static rd_kafka_resp_err_t on_send(rd_kafka_t *handle, rd_kafka_message_t *messa
     return ERR_NO_ERROR;
 }
 
+/* When a record was sent and when its acknowledgement arrived, in us of the monotonic clock. */
+struct times {
+    int64_t sent_us, acked_us;
+};
+
+/* A record sent flat out from C carries its time of sending. Of any other, librdkafka tells how long ago it was: two
+ * readings of the clock, 60 ns. */
+static struct times times_of(const rd_kafka_message_t *message, bool carries_sent_us, uint64_t bits) {
+    struct times times;
+    int64_t now_us;
+    if (carries_sent_us) {
+        now_us = here && here->answered_us ? here->answered_us : now_ns() / 1000;
+        times.sent_us = opaque_us(bits, now_us);
+    } else {
+        int64_t ago_us = rdkafka.rd_kafka_message_latency(message);
+        now_us = now_ns() / 1000;
+        times.sent_us = now_us - ago_us;
+    }
+    /* the arrival of the answer, not our turn in the row of those that it acknowledges */
+    times.acked_us = here && here->answered_us >= times.sent_us ? here->answered_us : now_us;
+    return times;
+}
+
 /* Latencies of an acknowledged record, and where its time went. */
-static void count_times(word *set, const struct sent *sent, int64_t service_us, int64_t now_us) {
+static void count_times(word *set, const struct times *times, bool paced, int64_t intended_us) {
+    int64_t service_us = times->acked_us - times->sent_us;
     int64_t lateness_us = 0, caller_waits_us = service_us;
     set_record(set, METRIC_SERVICE, service_us);
-    if (sent->paced) {
-        caller_waits_us = now_us - sent->intended_us;
-        lateness_us = caller_waits_us - service_us;
+    if (paced) {
+        caller_waits_us = times->acked_us - intended_us;
+        lateness_us = times->sent_us - intended_us;
         set_record(set, METRIC_RESPONSE, caller_waits_us);
         set_record(set, METRIC_LATENESS, lateness_us);
     }
-    if (!here || here->rtt_us < 0 || caller_waits_us < 0 || caller_waits_us > MAX_VALUE_US)
+    if (!here || here->rtt_us < 0 || service_us < 0 || caller_waits_us < 0 || caller_waits_us > MAX_VALUE_US)
         return;
     int64_t network_us = here->rtt_us < service_us ? here->rtt_us : service_us;
     word *row = set + BREAKDOWN_AT + (cell_of((uint32_t)caller_waits_us) >> COARSE_SHIFT) * BREAKDOWN_COLUMNS;
@@ -215,7 +240,6 @@ static void count_acked(const struct client *client, const rd_kafka_message_t *m
     word_add(set + COUNT_BATCH_BYTES, message->len + message->key_len);
     if (client->timed)
         word_add(set + COUNT_REQUEST_RECORDS, 1);
-    /* one clock reading an answer, not a record */
     word_set(set + COUNT_LAST_ACK_NS, (uint64_t)(here && here->answered_ns ? here->answered_ns : now_ns()));
 }
 
@@ -258,26 +282,19 @@ static rd_kafka_resp_err_t on_acknowledgement(rd_kafka_t *handle, rd_kafka_messa
             in_flight_take_back(&client->in_flight);
         return ERR_NO_ERROR;
     }
-    uint64_t bits = (uint64_t)(uintptr_t)message->_private;
-    if (client->native && bits & OPAQUE_OURS)
+    uint64_t bits = client->native ? (uint64_t)(uintptr_t)message->_private : 0;
+    if (bits & OPAQUE_OURS)
         message->_private = NULL; /* confluent_kafka would take it for a pointer of its own */
     if (is_dead(client))
         return ERR_NO_ERROR;
-    bool timed = client->timed && !message->err;
-    int64_t service_us = timed ? rdkafka.rd_kafka_message_latency(message) : 0; /* reads the clock: 30 ns */
-    int64_t now_us = 0;
     struct sent sent;
     bool known;
     if (client->native) {
         known = bits & OPAQUE_OURS;
-        if (bits & OPAQUE_PACED && timed)
-            now_us = now_ns() / 1000;
-        if (known)
-            sent = opaque_sent(bits, atomic_load_explicit(&client->handed, memory_order_relaxed), now_us);
+        sent.sequence = opaque_sequence(bits, atomic_load_explicit(&client->handed, memory_order_relaxed));
+        sent.paced = bits & OPAQUE_PACED;
     } else {
         known = in_flight_take(&client->in_flight, message, &sent);
-        if (known && sent.paced && timed)
-            now_us = now_ns() / 1000;
     }
     word *set = known ? client_set_of(client, sent.sequence) : current_set(client);
     if (!known)
@@ -289,10 +306,13 @@ static rd_kafka_resp_err_t on_acknowledgement(rd_kafka_t *handle, rd_kafka_messa
         return ERR_NO_ERROR;
     }
     count_acked(client, message, set);
-    if (known)
-        client_mark(client, sent.sequence, OUTCOME_ACKED);
-    if (known && timed)
-        count_times(set, &sent, service_us, now_us);
+    if (!known)
+        return ERR_NO_ERROR;
+    client_mark(client, sent.sequence, OUTCOME_ACKED);
+    if (client->timed) {
+        struct times times = times_of(message, client->native && !sent.paced, bits);
+        count_times(set, &times, sent.paced, client->native ? opaque_us(bits, times.sent_us) : sent.intended_us);
+    }
     return ERR_NO_ERROR;
 }
 

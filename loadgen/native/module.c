@@ -168,7 +168,7 @@ static PyObject *client_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     bool native = strcmp(mode, "native") == 0;
     if (!native && strcmp(mode, "python") != 0)
         return PyErr_Format(PyExc_ValueError, "mode '%s': native or python", mode);
-    if (!rdkafka.rd_kafka_produce) {
+    if (!rdkafka.rd_kafka_produce_batch) {
         PyErr_SetString(PyExc_RuntimeError, "librdkafka is not attached: use loadgen.native.load()");
         return NULL;
     }

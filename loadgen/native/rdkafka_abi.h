@@ -73,9 +73,7 @@ typedef rd_kafka_resp_err_t on_broker_state_change_f(rd_kafka_t *, int32_t, cons
     X(int, rd_kafka_message_status, (const rd_kafka_message_t *))                                                      \
     X(rd_kafka_topic_t *, rd_kafka_topic_new, (rd_kafka_t *, const char *, rd_kafka_topic_conf_t *))                   \
     X(void, rd_kafka_topic_destroy, (rd_kafka_topic_t *))                                                              \
-    X(int, rd_kafka_produce,                                                                                           \
-      (rd_kafka_topic_t *, int32_t, int, void *, size_t, const void *, size_t, void *))                                \
-    X(rd_kafka_resp_err_t, rd_kafka_last_error, (void))                                                                \
+    X(int, rd_kafka_produce_batch, (rd_kafka_topic_t *, int32_t, int, rd_kafka_message_t *, int))                      \
     X(rd_kafka_resp_err_t, rd_kafka_fatal_error, (rd_kafka_t *, char *, size_t))
 
 /* One pointer a function: rdkafka.rd_kafka_produce(...). All NULL before rdkafka_attach(). */

@@ -68,6 +68,16 @@ void records_prepare(struct records *records) {
     }
 }
 
+size_t records_in_a_row(const struct records *records) {
+    size_t count = records->count, step = records->step;
+    while (step) { /* Euclid: a walk by `step` comes home after count / gcd(count, step) */
+        size_t rest = count % step;
+        count = step;
+        step = rest;
+    }
+    return records->count / count;
+}
+
 static const char *make_ranked_key(struct records *records, uint64_t rank) {
     records->key[4] = (char)('0' + rank / 1000000);
     write_6(records->key + 5, (uint32_t)(rank % 1000000));

@@ -62,6 +62,9 @@ struct record {
 /* Once, after the fields above are set: patches what is the same in all stamped records. */
 void records_prepare(struct records *records);
 
+/* How many records in a row stand in different places of the pool. */
+size_t records_in_a_row(const struct records *records);
+
 /* Record `sequence`, made `offset_us` after the run's start. Valid until the next call. 10-20 ns. */
 void records_make(struct records *records, uint64_t sequence, int64_t offset_us, struct record *record);
 
