@@ -13,7 +13,7 @@ $(READY): pyproject.toml constraints.txt loadgen/native/*.c loadgen/native/*.h
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	rm -rf build
 	$(BIN)/python -m pip install --quiet --upgrade pip setuptools -c constraints.txt
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[report,bench,tune,prometheus,otlp,dev]'
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet -c constraints.txt -e '.[report,bench,tune,prometheus,otlp,dev]'
 	touch $(READY)
 
 demo: install
