@@ -14,10 +14,13 @@ from loadgen.profile import resolve
 def ceiling(
     *,
     flags: RunFlags | None = None,
-    json: Annotated[str | None, Parameter(group=OUTPUT, allow_leading_hyphen=True, help="- for one JSON object.")] = None,
+    json: Annotated[
+        str | None, Parameter(group=OUTPUT, allow_leading_hyphen=True, help="- for one JSON object.")
+    ] = None,
 ) -> int:
     """What this host can send, measured on librdkafka's mock cluster; kept, and shown beside every run as its headroom."""
-    from loadgen.runner.ceiling import measure, remember
+    from loadgen.runner.ceiling import measure
+    from loadgen.runner.headroom import remember
 
     given = {"start": "mock"} | {
         name: value

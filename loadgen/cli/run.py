@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +14,8 @@ from loadgen.errors import UsageError
 from loadgen.profile import RunSettings, resolve
 from loadgen.report.result import Result, encode
 from loadgen.report.stored import Run as Stored
+
+CEILING_FROM_S = 10.0  # shorter runs are tries: not worth 5 s more
 
 
 @Parameter(name="*")
@@ -84,6 +86,7 @@ def carry_out_and_save(settings: RunSettings, output: Output) -> int:
     name = folder.check_name(settings.name) if settings.name else ""
     exports = [export.parse(text) for text in output.export or ()]
     with progress(output.progress, sys.stderr) as show:
+        _know_ceiling(settings, show.say)
         done = carry_out(settings, command=["loadgen", *sys.argv[1:]], on_interval=show.row, say=show.say)
     result = done.result
     stored = Stored(
@@ -105,6 +108,17 @@ def carry_out_and_save(settings: RunSettings, output: Output) -> int:
         _tell(result, saved, output)
     _write_others(stored, output, exports)
     return result.verdict.exit_code
+
+
+def _know_ceiling(settings: RunSettings, say: Callable[[str], None]) -> None:
+    """Measure what this host can send, once for each payload, before a run whose result should tell its headroom."""
+    from loadgen.runner.ceiling import measure
+    from loadgen.runner.headroom import remember, remembered
+
+    long_enough = settings.duration_s is not None and settings.duration_s >= CEILING_FROM_S
+    if settings.start != "mock" and settings.rate.kind != "max" and long_enough and remembered(settings) is None:
+        say("measuring what this host can send with this payload, 5 s on a mock cluster; kept for the next runs")
+        remember(settings, measure(settings))
 
 
 def _shown(run: Stored) -> dict[str, bytes]:

@@ -20,8 +20,8 @@ from loadgen.experiments.stall import quantile_s
 from loadgen.producer.kafka import KafkaTransport
 from loadgen.profile import RunSettings, resolve
 from loadgen.report.result import Interval, Result
-from loadgen.runner.ceiling import Ceiling
 from loadgen.runner.coordinator import carry_out
+from loadgen.runner.headroom import Ceiling
 
 RATE_PER_S = 2000
 STALL_S = 1.4

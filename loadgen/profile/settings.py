@@ -213,7 +213,7 @@ FIELDS: dict[str, Field] = {
     "drain": Field(quantities.parse_duration_s, "10s"),
     "seed": Field(_count_between(0, 2**63 - 1), "1"),
     "instrument": Field(_one_of("auto", "c", "python"), "auto"),
-    "pool_size": Field(_count_between(1, 1_000_000), "10000"),
+    "pool_size": Field(_count_between(1, 1_000_000), "2048"),
     "name": Field(str, None),
     "label": Field(_pairs, ()),
     "dry_run": Field(_flag, False),

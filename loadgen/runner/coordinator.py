@@ -33,6 +33,7 @@ from loadgen.report.result import Interval, PayloadFile, Result
 from loadgen.runner import environment
 from loadgen.runner.assemble import Circumstances, assemble
 from loadgen.runner.conduct import Conducted, OnInterval, conduct
+from loadgen.runner.headroom import remembered
 from loadgen.runner.instruments import Instrument, choose_instrument
 from loadgen.runner.plan import RunPlan, pieces_of
 from loadgen.runner.shutdown import Interruption
@@ -107,7 +108,7 @@ def carry_out(
             environment=environment.before(),
             end_offset_delta=growth,
             names=error_names(),
-            ceiling_per_s=None,
+            ceiling_per_s=ceiling.mock_per_s if (ceiling := remembered(settings)) else None,
             unreachable=None,
             verified=None,
             read=read,

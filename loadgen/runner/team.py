@@ -135,7 +135,7 @@ class Team:
     def await_ready(self) -> None:
         """Until every worker is ready; none may end before."""
         deadline = time.monotonic() + READY_WITHIN_S
-        while any(member.state < State.READY for member in self.members):
+        while any(member.state in (State.NEW, State.FAILED) for member in self.members):
             for member in self.members:
                 if member.exit is not None or member.state == State.FAILED:
                     member.process.wait()
