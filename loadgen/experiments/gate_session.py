@@ -132,7 +132,7 @@ def _run_table(known: GateFile) -> dict[str, Any]:
     if wrong:
         problems = [f"{known.origin} [run]: unknown setting {key!r}{nearest(key, list(FIELDS))}" for key in wrong]
         raise UsageError(*problems)
-    table = {key: value if isinstance(value, list | bool) else str(value) for key, value in run.items()}
+    table: dict[str, Any] = {key: value if isinstance(value, list | bool) else str(value) for key, value in run.items()}
     if properties:
         table["X"] = [*table.get("X", []), *(f"{name}={value}" for name, value in properties.items())]
     return table

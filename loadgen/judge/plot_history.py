@@ -4,6 +4,7 @@ Drawn in the report's style. Not here: what a change is (`change`), what belongs
 """
 
 import io
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -40,7 +41,7 @@ def history_picture(series: Series, metric: MetricHistory, number: int) -> Histo
     runs = range(1, len(values) + 1)
     axes.plot(runs, values, ".", color=BLUE, markersize=5)
     bounds = [0, *(point.at for point in metric.changes), len(values)]
-    for first, last in zip(bounds, bounds[1:], strict=False):
+    for first, last in pairwise(bounds):
         part = sorted(values[first:last])
         level = (part[(len(part) - 1) // 2] + part[len(part) // 2]) / 2
         axes.plot([first + 0.5, last + 0.5], [level, level], color=VERMILION, linewidth=1.4)
