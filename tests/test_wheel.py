@@ -22,7 +22,18 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (source / name).write_bytes((ROOT / name).read_bytes())
     built = tmp_path_factory.mktemp("wheel")
     subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", str(built), str(source)],
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "--quiet",
+            "--no-deps",
+            "--no-build-isolation",
+            "-w",
+            str(built),
+            str(source),
+        ],
         check=True,
     )
     (found,) = built.glob("*.whl")
@@ -61,7 +72,11 @@ def test_a_clean_environment_runs_it(wheel: Path, tmp_path: Path) -> None:
         check=False,
     )
     where = subprocess.run(
-        [str(python), "-c", "import loadgen; print(loadgen.__file__)"], cwd=tmp_path, env=clean, capture_output=True, text=True
+        [str(python), "-c", "import loadgen; print(loadgen.__file__)"],
+        cwd=tmp_path,
+        env=clean,
+        capture_output=True,
+        text=True,
     )
 
     assert answer.returncode == 0, answer.stderr

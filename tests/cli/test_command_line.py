@@ -57,7 +57,9 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "environ", "complaint"), BAD, ids=lambda value: " ".join(value) if isinstance(value, list) else None)
+@pytest.mark.parametrize(
+    ("arguments", "environ", "complaint"), BAD, ids=lambda value: " ".join(value) if isinstance(value, list) else None
+)
 def test_bad_input_is_one_line_and_exit_2(
     arguments: list[str], environ: dict[str, str], complaint: str, tmp_path: Path
 ) -> None:
@@ -103,7 +105,9 @@ def test_json_on_stdout_is_one_object_and_nothing_else(tmp_path: Path) -> None:
 
 def test_a_missed_rule_is_exit_99_and_the_first_line(tmp_path: Path) -> None:
     """An SLO that cannot hold: exit 99, told first, and the run is saved."""
-    answer = loadgen("run", "--start", "mock", "-d", "1s", "--warmup", "0", "-r", "500/s", "--slo", "response.p50<1us", cwd=tmp_path)
+    answer = loadgen(
+        "run", "--start", "mock", "-d", "1s", "--warmup", "0", "-r", "500/s", "--slo", "response.p50<1us", cwd=tmp_path
+    )
 
     assert answer.returncode == 99, answer.stderr
     assert "SLO MISSED  response.p50" in "\n".join(answer.stdout.splitlines()[:2])
@@ -123,7 +127,22 @@ def test_a_dry_run_opens_nothing_and_writes_nothing(tmp_path: Path) -> None:
 def test_a_signal_drains_saves_and_says_so(number: signal.Signals, code: int, tmp_path: Path) -> None:
     """SIGINT or SIGTERM mid-run: no record is left without an outcome, the partial result is saved, the code says which."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "loadgen", "run", "--start", "mock", "-d", "60s", "--warmup", "0", "-r", "500/s", "--progress", "live"],
+        [
+            sys.executable,
+            "-m",
+            "loadgen",
+            "run",
+            "--start",
+            "mock",
+            "-d",
+            "60s",
+            "--warmup",
+            "0",
+            "-r",
+            "500/s",
+            "--progress",
+            "live",
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

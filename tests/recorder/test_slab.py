@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from itertools import pairwise
 
 import pytest
 
@@ -55,7 +56,7 @@ def test_no_two_things_share_a_word() -> None:
                 blocks.append((cell, cell + layout.CELLS))
     blocks.sort()
 
-    assert all(end <= begin for (_, end), (begin, _) in zip(blocks, blocks[1:], strict=False))
+    assert all(end <= begin for (_, end), (begin, _) in pairwise(blocks))
     assert blocks[-1][1] == layout.words_for(2)
     assert max(Slot) < layout.SLOT_WORDS
     assert max(Header) < layout.HEADER_WORDS
