@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Self
 
 from loadgen.producer.counts import PublisherMetrics
 from loadgen.producer.errors import ClientClosed, DrainTimeout, KafkaProducerError, QueueFull
-from loadgen.producer.publisher import Event, OrderEventPublisher
+from loadgen.producer.sync_publisher import Event, OrderEventPublisher
 
 SHORTEST_TICK_S = 0.001
 LONGEST_TICK_S = 0.05

@@ -29,7 +29,7 @@ class PublisherMetrics(msgspec.Struct, frozen=True, kw_only=True):
         callback_errors: exceptions that a callback of the application let out.
         outstanding: accepted and not yet decided, of which `waiting_to_retry` wait here and the rest in the client.
         circuit: "closed", "half_open" or "open"; circuit_opened: how often.
-        latency_counts: acknowledgements by bucket of LATENCY_BOUNDS_S, the last one beyond; from hand-over to answer,
+        latency_counts: acknowledgements by bucket of latency_bounds_s, the last one beyond; from hand-over to answer,
             as the client measured it; latency_sum_s their sum.
     """
 
@@ -48,6 +48,7 @@ class PublisherMetrics(msgspec.Struct, frozen=True, kw_only=True):
     circuit_opened: int
     latency_counts: list[int]
     latency_sum_s: float
+    latency_bounds_s: tuple[float, ...] = LATENCY_BOUNDS_S
 
     @property
     def given_up(self) -> int:

@@ -19,7 +19,7 @@ from typing import Any, Generic, TypeVar, overload
 
 from loadgen.producer.async_publisher import AsyncOrderEventPublisher
 from loadgen.producer.errors import DrainTimeout
-from loadgen.producer.publisher import OrderEventPublisher
+from loadgen.producer.sync_publisher import OrderEventPublisher
 from loadgen.telemetry.log import get_logger
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)

@@ -4,13 +4,14 @@
 | --- | --- | --- |
 | message_delivered | debug | topic, partition, offset |
 | delivery_failed | error | error, code, outcome, order_id, topic, tries, dead_lettered |
-| delivery_failed_repeated | error | code, count: more of the same within a second |
+| delivery_failed_repeated, delivery_retried_repeated, order_refused_repeated | error | code, count: more of the same within a second |
 | delivery_retried | warning | error, code, order_id, topic, tries |
 | order_refused | error | error, code, order_id, topic, dead_lettered: at hand-over, never sent |
 | dead_letter_lost | error | error, order_id: neither the topic nor the file took it |
 | circuit_opened, circuit_half_open, circuit_closed | warning, info, info | why, opened |
 | callback_raised | error | error, once for each kind of exception |
 | client_error | warning | error, code: connection or broker, no record |
+| no_signal_handlers | warning | reason: managed_publisher leaves signals to the program |
 | publisher_closed | info | accepted, acked, failed, unknown, dead_lettered, left |
 """
 
