@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,10 +13,11 @@ from loadgen.brokers import engine
 from loadgen.brokers.admin import create_topic, describe_cluster, end_offsets
 from loadgen.brokers.answers import answers
 from loadgen.brokers.kafka import IMAGE, start_kafka
+from loadgen.brokers.kafka_jars import cache_folder
 from loadgen.brokers.ports import free_ports
 from loadgen.brokers.target import Broker
 from loadgen.errors import Unreachable, UsageError
-from tests.brokers.fakes import put_on_path
+from tests.brokers.fakes import JAVA, put_on_path
 from tests.brokers.guarded import Guarded
 from tests.brokers.waiting import gone, wait_until
 
@@ -98,6 +98,36 @@ def test_a_broker_that_dies_at_its_start_says_its_last_words(kafka: Broker, tmp_
         pass
 
 
+def test_with_java_the_storage_is_formatted_and_the_broker_ends_with_the_block(
+    mock: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a stand-in for Java: one format with a new id, one server with our settings, and at the end neither it nor
+    its folder is left."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("ASKED", str(tmp_path / "asked"))
+    monkeypatch.setenv("BROKER", mock.bootstrap)
+    cache_folder().mkdir(parents=True)
+    put_on_path(monkeypatch, tmp_path / "bin", java=JAVA)
+    extra = ("--add-scram", "SCRAM-SHA-512=[name=alice,password=secret]")
+    with start_kafka(
+        properties={"message.max.bytes": "2000"}, listeners={"TLS": "SSL"}, format_arguments=extra
+    ) as kafka:
+        (node,) = kafka.nodes
+        settings = (node.folder / "server.properties").read_text()
+        formatted, served = (json.loads(line) for line in (tmp_path / "asked").read_text().splitlines())
+        assert node.running
+
+    assert gone(node.pid)
+    assert not node.folder.exists()
+    assert formatted[-2:] == list(extra)
+    assert "--standalone" in formatted
+    assert "-Xmx1g" in served
+    assert served[served.index("-cp") + 1] == str(cache_folder() / "*")
+    assert "message.max.bytes=2000\n" in settings
+    assert f"TLS://{kafka.listeners['TLS']}" in settings
+    assert f"PLAINTEXT://{kafka.bootstrap}" in settings
+
+
 def test_a_port_that_is_taken_is_not_mistaken_for_the_new_broker(mock: Broker) -> None:
     """Whoever listens there would answer in its place."""
     port = int(mock.bootstrap.rpartition(":")[2])
@@ -132,35 +162,6 @@ def test_three_nodes_share_their_partitions_and_survive_the_loss_of_one(kafka: B
 
         assert found is not None
         assert sum(found) == 200
-
-
-# Stands in for docker: `info` answers; `run` notes its words and answers on the published port by passing bytes on to a
-# broker that is there. No image is fetched: what is tested is what we ask the engine for.
-DOCKER = """
-import json, socket, threading
-if sys.argv[1] == "info": raise SystemExit(0)
-with open(os.environ["ASKED"], "w") as asked: json.dump(sys.argv[1:], asked)
-host, outside, inside = sys.argv[sys.argv.index("-p") + 1].split(":")
-broker = os.environ["BROKER"].split(":")
-def pump(source, target):
-    while data := source.recv(65536): target.sendall(data)
-    target.shutdown(socket.SHUT_WR)
-server = socket.create_server((host, int(outside)))
-while True:
-    here, _ = server.accept()
-    there = socket.create_connection((broker[0], int(broker[1])))
-    for pair in ((here, there), (there, here)): threading.Thread(target=pump, args=pair, daemon=True).start()
-"""
-
-
-@pytest.fixture
-def fake_docker(mock: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A stand-in for docker; gives the file where it notes what it was asked to run."""
-    monkeypatch.setenv("ASKED", str(tmp_path / "asked"))
-    monkeypatch.setenv("BROKER", mock.bootstrap)
-    put_on_path(monkeypatch, tmp_path / "bin", docker=DOCKER)
-    yield tmp_path / "asked"
-    engine.answering.cache_clear()
 
 
 def test_with_an_engine_kafka_runs_in_a_container(fake_docker: Path) -> None:

@@ -46,6 +46,21 @@ def test_a_paused_or_stubborn_server_ends_too(tmp_path: Path, source: str) -> No
     assert gone(leash.pid)
 
 
+def test_a_paused_server_is_asked_and_not_only_killed(tmp_path: Path) -> None:
+    """It is set going again, so that it can end as it likes: a broker writes its clean-shutdown file."""
+    farewell = tmp_path / "farewell"
+    source = (
+        "import signal, pathlib, sys\n"
+        f"signal.signal(signal.SIGTERM, lambda *_: (pathlib.Path({str(farewell)!r}).touch(), sys.exit()))\n"
+        "print('up', flush=True)\nwhile True: signal.pause()"
+    )
+    leash = on_leash(tmp_path / "data", source)
+    os.kill(leash.pid, signal.SIGSTOP)
+    leash.close()
+
+    assert farewell.exists()
+
+
 def test_a_killed_starter_leaves_nothing(tmp_path: Path) -> None:
     """SIGKILL of the starter: server gone, folder gone."""
     folder = tmp_path / "data"

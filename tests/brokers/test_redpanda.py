@@ -12,10 +12,7 @@ from loadgen.brokers.redpanda import DEFAULT_IMAGE, image, start_arguments, star
 from loadgen.brokers.target import Broker
 from loadgen.errors import UsageError
 from tests.brokers.fakes import put_on_path
-from tests.brokers.test_kafka import fake_docker
 from tests.brokers.waiting import gone
-
-__all__ = ["fake_docker"]
 
 COMPOSE = Path(__file__).parents[2] / "docker-compose.redpanda.yml"
 

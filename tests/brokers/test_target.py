@@ -1,5 +1,7 @@
 """One call for every kind of broker."""
 
+from pathlib import Path
+
 import pytest
 
 from loadgen.brokers.target import start_broker
@@ -22,6 +24,14 @@ def test_an_external_cluster_is_named_and_not_touched() -> None:
     """No connection is tried."""
     with start_broker("external", bootstrap="h1:9092,h2:9092") as broker:
         assert (broker.kind, broker.bootstrap, broker.running) == ("external", "h1:9092,h2:9092", True)
+
+
+def test_a_container_that_ends_is_noticed(fake_docker: Path) -> None:
+    """By its client's process."""
+    with start_broker("redpanda") as broker:
+        assert (broker.kind, broker.running) == ("redpanda", True)
+        broker.processes[0].kill()
+        assert not broker.running
 
 
 @pytest.mark.parametrize(
