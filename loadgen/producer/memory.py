@@ -130,7 +130,7 @@ class MemoryTransport:
 
     Attributes:
         log: the messages that were acknowledged, in that order: what a consumer would read.
-        accepted: how many records were ever taken.
+        accepted: how many records were ever taken; closed: nothing is taken any more.
     """
 
     NEVER_NS = 1 << 62
@@ -152,7 +152,7 @@ class MemoryTransport:
         self._offsets: dict[tuple[str, int], count[int]] = {}
         self._answered_until_ns: dict[tuple[str, int], int] = {}
         self._pending: list[_Pending] = []
-        self._closed = False
+        self.closed = False
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -215,10 +215,10 @@ class MemoryTransport:
         return self.partitions
 
     def close(self, timeout_s: float) -> None:  # noqa: ARG002  # what is purged is reported at once
-        if not self._closed:
+        if not self.closed:
             self.purge()
             self.poll(0.0)
-            self._closed = True
+            self.closed = True
 
     def _take(
         self,
@@ -230,7 +230,7 @@ class MemoryTransport:
         callback: DeliveryCallback | None,
     ) -> int | None:
         """Accept one record; the code if it is refused for good."""
-        if self._closed:
+        if self.closed:
             raise ClientClosed("this transport is closed: make a new one")
         if self.fatal is not None:
             raise self.fatal
