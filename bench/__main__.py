@@ -3,6 +3,7 @@
 serializers   encode, decode, build and round trip of every library, on pyperf
 produce       the same serializers in `loadgen run`, interleaved
 plot          pictures of a folder that the two above filled
+instrument    what the instrument costs and how far it is off
 peers         other load generators beside ours
 """
 
@@ -14,6 +15,7 @@ COMMANDS = {
     "produce": "bench.produce_path",
     "plot": "bench.plots",
     "peers": "bench.peers",
+    "instrument": "bench.instrument",
 }
 
 
