@@ -51,28 +51,38 @@ def read_dead_letters(path: Path) -> Iterator[Filed]:
                 raise DataWrong(f"{path}, line {number}: no dead letter ({error})") from None
 
 
-class Replayed:
-    """The note of what was sent again, beside a file of letters.
+class FileLetters:
+    """A file of letters with the note of what was sent again.
+
+    Attributes:
+        replayed: lines that an earlier replay had acknowledged.
 
     Raises:
         DataWrong: the note holds something else than line numbers.
     """
 
-    def __init__(self, letters: Path) -> None:
-        self.path = letters.with_name(letters.name + ".replayed")
-        self.lines: set[int] = set()
-        if self.path.exists():
-            text = self.path.read_text("ascii", errors="replace")
-            try:
-                self.lines = {int(line) for line in text.split()}
-            except ValueError:
-                raise DataWrong(f"{self.path}: holds something else than line numbers") from None
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.note = path.with_name(path.name + ".replayed")
+        try:
+            text = self.note.read_text("ascii", errors="replace")
+        except FileNotFoundError:
+            text = ""
+        try:
+            self.replayed = frozenset(int(line) for line in text.split())
+        except ValueError:
+            raise DataWrong(f"{self.note}: holds something else than line numbers") from None
 
-    def add(self, line: int) -> None:
-        """Note an acknowledged letter; the kernel has it when this returns."""
-        self.lines.add(line)
-        with self.path.open("a", encoding="ascii") as note:
+    def __iter__(self) -> Iterator[Filed]:
+        return read_dead_letters(self.path)
+
+    def note_replayed(self, line: int) -> None:
+        """An acknowledged letter; the kernel has it when this returns."""
+        with self.note.open("a", encoding="ascii") as note:
             note.write(f"{line}\n")
+
+    def close(self) -> None:
+        """Nothing is held open."""
 
 
 def hand_over(letters: Iterable[Filed], transport: Transport, on_result: Callable[[Filed, Any], object]) -> int:

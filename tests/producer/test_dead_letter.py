@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from loadgen.errors import DataWrong, UsageError
 from loadgen.producer.dead_letter import DeadLetter, DeadLetterFile, DeadLetterTopic, letter_of_record
 from loadgen.producer.memory import Answer, MemoryTransport
-from loadgen.producer.replay import Replayed, hand_over, read_dead_letters
+from loadgen.producer.replay import Filed, FileLetters, hand_over, read_dead_letters
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -223,8 +223,6 @@ def test_a_replay_sends_in_order_to_where_each_was_meant_to_go() -> None:
     transport = MemoryTransport()
     results: list[tuple[int, Any]] = []
     numbered = enumerate(filed, 1)
-    from loadgen.producer.replay import Filed
-
     count = hand_over(
         (Filed(line, one) for line, one in numbered), transport, lambda one, error: results.append((one.line, error))
     )
@@ -241,8 +239,6 @@ def test_a_replay_sends_in_order_to_where_each_was_meant_to_go() -> None:
 
 def test_a_replay_waits_for_room_and_reports_refusals() -> None:
     """A full queue is waited for; a record that is refused is a result, and the next goes on."""
-    from loadgen.producer.replay import Filed
-
     transport = MemoryTransport(capacity=1, largest_bytes=100)
     results: list[tuple[int, Any]] = []
     many = [Filed(1, letter("a")), Filed(2, letter("b", value=b"x" * 200)), Filed(3, letter("c"))]
@@ -254,11 +250,12 @@ def test_a_replay_waits_for_room_and_reports_refusals() -> None:
 
 def test_the_note_of_what_was_sent_again_survives(tmp_path: Path) -> None:
     """It is beside the file, one number a line, and another process reads it."""
-    note = Replayed(tmp_path / "dead.jsonl")
-    note.add(1)
-    note.add(3)
+    first = FileLetters(tmp_path / "dead.jsonl")
+    assert first.replayed == frozenset()
+    first.note_replayed(1)
+    first.note_replayed(3)
 
-    assert Replayed(tmp_path / "dead.jsonl").lines == {1, 3}
+    assert FileLetters(tmp_path / "dead.jsonl").replayed == {1, 3}
     (tmp_path / "dead.jsonl.replayed").write_text("1\nx\n")
     with pytest.raises(DataWrong, match="else than line numbers"):
-        Replayed(tmp_path / "dead.jsonl")
+        FileLetters(tmp_path / "dead.jsonl")
