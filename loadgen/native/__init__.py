@@ -78,15 +78,15 @@ def load() -> Native:
 
 
 def library_path(maps: str) -> str:
-    """The file of the librdkafka among the mappings of a process, as /proc/self/maps lists them.
+    """The file of the librdkafka among the mappings of a process, as /proc/self/maps lists them: confluent_kafka's own.
 
     Raises:
         NativeUnavailable: there is none.
     """
-    for line in maps.splitlines():
-        path = line[line.find("/") :] if "/" in line else ""
-        if path.rpartition("/")[2].startswith("librdkafka"):
-            return path
+    files = [line[line.find("/") :] for line in maps.splitlines() if "/" in line]
+    found = [file for file in files if file.rpartition("/")[2].startswith("librdkafka")]
+    if found:  # a wheel keeps its own beside itself; whatever else is loaded is somebody else's
+        return next((file for file in found if "confluent_kafka" in file), found[0])
     raise NativeUnavailable(
         "no librdkafka is loaded in this process (Linux only; import confluent_kafka first)"
         if maps

@@ -19,7 +19,7 @@ class FatalError(Exception):
     """librdkafka gave up the client for good: (code, text). The slab's FATAL_CODE says it too."""
 
 def attach(path: str, /) -> str:
-    """Use the librdkafka that is loaded from that file; its version. ImportError: why not."""
+    """Use the librdkafka that is loaded from that file, from the first success on; its version. ImportError: why not."""
 
 def cell_of(value_us: int, /) -> int:
     """`recorder.histogram.cell_of`, in C."""
@@ -61,6 +61,9 @@ class Client:
     @property
     def answered(self) -> int:
         """Records acked, failed or unknown so far, both phases: accepted − answered is outstanding."""
+    @property
+    def claimed(self) -> int:
+        """Native: stamped records that librdkafka reads where they stand, unanswered yet; for tests."""
     def close(self) -> None:
         """Let go of all buffers; after the Producer is closed or deleted. Any later call raises."""
 

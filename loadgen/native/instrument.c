@@ -293,6 +293,8 @@ static rd_kafka_resp_err_t on_acknowledgement(rd_kafka_t *handle, rd_kafka_messa
         known = bits & OPAQUE_OURS;
         sent.sequence = opaque_sequence(bits, atomic_load_explicit(&client->handed, memory_order_relaxed));
         sent.paced = bits & OPAQUE_PACED;
+        if (known)
+            records_release(&client->records, sent.sequence, message->payload);
     } else {
         known = in_flight_take(&client->in_flight, message, &sent);
     }

@@ -18,7 +18,6 @@ enum held { HELD_WORDS, HELD_BLOB, HELD_OFFSETS, HELD_LENGTHS, HELD_KEYS_1, HELD
 struct owned {
     struct client client;
     Py_buffer held[HELDS]; /* obj NULL: none */
-    char *stamped_blob;
     bool has_records;
     bool sending; /* some thread is in send() and has given up the GIL */
     struct owned *next_orphan;
@@ -54,7 +53,7 @@ static void free_owned(struct owned *owned) {
     PyMem_Free(client->expected);
     PyMem_Free(client->schedule.pieces);
     PyMem_Free(client->topic_name);
-    PyMem_Free(owned->stamped_blob);
+    records_free(&client->records);
     PyMem_Free(owned);
 }
 
@@ -371,6 +370,7 @@ static PyObject *client_set_records(PyObject *self, PyObject *args, PyObject *kw
     records->offsets = owned->held[HELD_OFFSETS].buf;
     records->lengths = owned->held[HELD_LENGTHS].buf;
     records->count = (size_t)owned->held[HELD_OFFSETS].len / sizeof(uint64_t);
+    records->blob_bytes = (size_t)owned->held[HELD_BLOB].len;
     records->stamped = stamped;
     records->id_offset = id_offset < 0 ? -1 : id_offset;
     records->time_offset = time_offset;
@@ -381,15 +381,8 @@ static PyObject *client_set_records(PyObject *self, PyObject *args, PyObject *kw
     memcpy(records->prefix, records->id, PREFIX_BYTES);
     if (check_records(owned, records) != 0)
         return NULL;
-    if (stamped) {
-        PyMem_Free(owned->stamped_blob);
-        owned->stamped_blob = PyMem_Malloc((size_t)owned->held[HELD_BLOB].len);
-        if (!owned->stamped_blob)
-            return PyErr_NoMemory();
-        records->blob = memcpy(owned->stamped_blob, records->blob, (size_t)owned->held[HELD_BLOB].len);
-        release(owned, HELD_BLOB);
-    }
-    records_prepare(records);
+    if (records_prepare(records) != 0)
+        return PyErr_NoMemory();
     records->key_form = KEY_NONE;
     owned->has_records = true;
     Py_RETURN_NONE;
@@ -657,7 +650,7 @@ static PyObject *client_record(PyObject *self, PyObject *args) {
         return NULL;
     }
     struct record record;
-    records_make(&owned->client.records, sequence, offset_us, &record);
+    records_make(&owned->client.records, sequence, offset_us, false, &record);
     return Py_BuildValue("(y#y#)", record.key, (Py_ssize_t)record.key_len, record.value, (Py_ssize_t)record.len);
 }
 
@@ -708,6 +701,12 @@ static PyObject *client_get_answered(PyObject *self, void *unused) {
     return PyLong_FromUnsignedLongLong(answered);
 }
 
+static PyObject *client_get_claimed(PyObject *self, void *unused) {
+    (void)unused;
+    struct owned *owned = usable_native(self, "claimed");
+    return owned ? PyLong_FromSize_t(records_claimed(&owned->client.records)) : NULL;
+}
+
 static PyObject *client_get_state(PyObject *self, void *unused) {
     (void)unused;
     static const char *const names[] = {"pending", "configured", "live", "dead"};
@@ -745,6 +744,7 @@ static PyGetSetDef client_properties[] = {
     {"plugin_path", client_get_plugin_path, NULL, NULL, NULL},
     {"state", client_get_state, NULL, NULL, NULL},
     {"answered", client_get_answered, NULL, NULL, NULL},
+    {"claimed", client_get_claimed, NULL, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

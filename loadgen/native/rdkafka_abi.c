@@ -8,6 +8,8 @@
 struct rdkafka rdkafka;
 
 int rdkafka_attach(const char *path, char *reason, size_t reason_size) {
+    if (rdkafka.rd_kafka_version)
+        return 0; /* clients may be alive: their functions stay */
     /* NOLOAD: a second copy of the library would have clients of its own; we want the one that is there. */
     void *library = dlopen(path, RTLD_NOW | RTLD_NOLOAD | RTLD_LOCAL);
     if (!library) {

@@ -85,7 +85,7 @@ struct rdkafka {
 
 extern struct rdkafka rdkafka;
 
-/* Fill `rdkafka` from the library already loaded from `path`. Returns 0, or -1 with the reason in `reason`. */
+/* Fill `rdkafka`, once and for all, from the library already loaded from `path`. Returns 0, or -1 with the reason in `reason`. */
 int rdkafka_attach(const char *path, char *reason, size_t reason_size);
 
 #endif

@@ -1,7 +1,10 @@
 /* See records.h. */
+#define _GNU_SOURCE
 #include "records.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define GAMMA 0x9E3779B97F4A7C15u
 #define US_PER_S 1000000
@@ -52,20 +55,91 @@ static void write_second(char *at, int64_t epoch_s) {
     write_2(at + 17, in_day % 60);
 }
 
-void records_prepare(struct records *records) {
+static void arena_unmap(struct arena *arena) {
+    if (arena->copies)
+        munmap(arena->copies, arena->mapped_bytes);
+    arena->copies = NULL;
+}
+
+/* Address space for 64 copies and a spare one; memory comes when a copy is first written. */
+static int arena_map(struct records *records) {
+    struct arena *arena = &records->arena;
+    arena->shift = 12;
+    while ((size_t)1 << arena->shift < records->blob_bytes)
+        arena->shift++;
+    for (int copies = COPIES_LIMIT; copies; copies /= 2) {
+        arena->mapped_bytes = (size_t)(copies + 1) << arena->shift;
+        void *memory = mmap(NULL, arena->mapped_bytes, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (memory != MAP_FAILED) {
+            arena->copies = memory;
+            arena->limit = copies;
+            arena->usable = copies == 64 ? UINT64_MAX : (1ull << copies) - 1;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+void records_free(struct records *records) {
+    arena_unmap(&records->arena);
+    free(records->arena.busy);
+    free(records->arena.filled);
+    records->arena.busy = NULL;
+    records->arena.filled = NULL;
+}
+
+int records_prepare(struct records *records) {
     records->next_sequence = 0;
     records->next_index = records->producer % records->count;
     records->step = records->producers % records->count;
     records->second = -1;
     memcpy(records->id, records->prefix, PREFIX_BYTES);
     memcpy(records->key, "key-", 4);
+    records_free(records);
     if (!records->stamped)
-        return;
-    for (size_t index = 0; index < records->count; index++) {
-        char *value = records->blob + records->offsets[index];
-        memcpy(value + records->id_offset, records->prefix, PREFIX_BYTES);
-        memcpy(value + records->time_offset + TIME_BYTES - 6, "+00:00", 6);
+        return 0;
+    records->arena.busy = calloc(records->count, sizeof *records->arena.busy);
+    records->arena.filled = calloc(records->count, sizeof *records->arena.filled);
+    return records->arena.busy && records->arena.filled ? arena_map(records) : -1;
+}
+
+/* A place for the pooled record `index`, filled with it but for what a stamp writes. */
+static char *place_for(struct records *records, size_t index, bool claim, bool *spare) {
+    struct arena *arena = &records->arena;
+    uint64_t busy = atomic_load_explicit(&arena->busy[index], memory_order_acquire);
+    uint64_t not_busy = claim ? ~busy & arena->usable : 0;
+    int copy = arena->limit;
+    *spare = !not_busy;
+    if (not_busy) {
+        copy = __builtin_ctzll(not_busy);
+        atomic_fetch_or_explicit(&arena->busy[index], 1ull << copy, memory_order_relaxed);
     }
+    char *place = arena->copies + ((size_t)copy << arena->shift) + records->offsets[index];
+    if (*spare || !(arena->filled[index] >> copy & 1)) {
+        memcpy(place, records->blob + records->offsets[index], records->lengths[index]);
+        memcpy(place + records->id_offset, records->prefix, PREFIX_BYTES);
+        memcpy(place + records->time_offset + TIME_BYTES - 6, "+00:00", 6);
+        if (!*spare)
+            arena->filled[index] |= 1ull << copy;
+    }
+    return place;
+}
+
+void records_release(struct records *records, uint64_t sequence, const void *value) {
+    const struct arena *arena = &records->arena;
+    size_t offset = (size_t)((uintptr_t)value - (uintptr_t)arena->copies);
+    if (!arena->copies || offset >> arena->shift >= (size_t)arena->limit)
+        return; /* librdkafka's own copy */
+    size_t index = (sequence * records->producers + records->producer) % records->count;
+    atomic_fetch_and_explicit(&arena->busy[index], ~(1ull << (offset >> arena->shift)), memory_order_release);
+}
+
+size_t records_claimed(const struct records *records) {
+    size_t claimed = 0;
+    for (size_t index = 0; records->arena.busy && index < records->count; index++)
+        claimed += (size_t)__builtin_popcountll(atomic_load_explicit(&records->arena.busy[index], memory_order_relaxed));
+    return claimed;
 }
 
 size_t records_in_a_row(const struct records *records) {
@@ -136,7 +210,7 @@ static void make_key(struct records *records, uint64_t sequence, size_t index, s
     }
 }
 
-void records_make(struct records *records, uint64_t sequence, int64_t offset_us, struct record *record) {
+void records_make(struct records *records, uint64_t sequence, int64_t offset_us, bool claim, struct record *record) {
     size_t index = records->next_index;
     if (sequence != records->next_sequence)
         index = (sequence * records->producers + records->producer) % records->count;
@@ -144,10 +218,12 @@ void records_make(struct records *records, uint64_t sequence, int64_t offset_us,
     records->next_index = index + records->step < records->count ? index + records->step
                                                                  : index + records->step - records->count;
 
-    char *value = records->blob + records->offsets[index];
-    record->value = value;
     record->len = records->lengths[index];
+    record->spare = false;
+    record->value = (char *)(uintptr_t)records->blob + records->offsets[index]; /* librdkafka only reads it */
     if (records->stamped) {
+        char *value = place_for(records, index, claim, &record->spare);
+        record->value = value;
         int64_t now_us = records->start_epoch_us + offset_us;
         if (now_us / US_PER_S != records->second) {
             records->second = now_us / US_PER_S;

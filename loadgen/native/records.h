@@ -6,6 +6,7 @@
 #ifndef LOADGEN_RECORDS_H
 #define LOADGEN_RECORDS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,27 +21,45 @@
 
 enum key_form { KEY_NONE, KEY_ORDER, KEY_UNIFORM, KEY_ZIPF, KEY_HOT, KEY_TABLE };
 
+#define COPIES_LIMIT 64
+
+/* Where stamped records stand while they are in flight: copies of the whole pool, each record of each copy free or busy.
+ *
+ * librdkafka reads a record from here instead of copying it: a third of what a stamped record costs. The lowest free
+ * copy is taken, so few in flight touch little memory; as many as 64 of each pooled record can be under way, those beyond
+ * are stamped in a spare copy and copied by librdkafka. */
+struct arena {
+    char *copies; /* `limit` of them and the spare one, 2^shift bytes apart; NULL unless stamped */
+    int limit, shift;
+    size_t mapped_bytes;
+    uint64_t usable; /* a bit a copy */
+    _Atomic uint64_t *busy; /* a bit a copy, a word a pooled record; set by the sender, cleared by any broker thread */
+    uint64_t *filled; /* the same, once the pooled record has been copied there */
+};
+
 /* What the memory behind the pointers belongs to is the caller's affair (module.c keeps the Python buffers). */
 struct records {
-    char *blob; /* our own copy when stamped: ids and times are patched where they stand */
+    const char *blob;
     const uint64_t *offsets;
     const uint32_t *lengths;
     size_t count;
+    size_t blob_bytes;
     bool stamped;
     int64_t id_offset; /* -1: no id in the record; one is made for the key */
     int64_t time_offset;
     char prefix[PREFIX_BYTES];
     uint64_t producer, producers;
     int64_t start_epoch_us;
+    struct arena arena;
 
     enum key_form key_form;
     uint64_t key_start; /* SplitMix64's state before number 0 */
     uint64_t keys;
-    const double *stay;      /* zipf: Walker's alias table */
+    const double *stay; /* zipf: Walker's alias table */
     const uint32_t *other;
-    uint64_t hot_threshold;  /* hot below it ... */
-    bool hot_always;         /* ... or always: 2^64 does not fit */
-    const char *key_blob;    /* table: a key a pooled record */
+    uint64_t hot_threshold; /* hot below it ... */
+    bool hot_always;        /* ... or always: 2^64 does not fit */
+    const char *key_blob;   /* table: a key a pooled record */
     const uint64_t *key_offsets;
     const int32_t *key_lengths; /* -1: none */
 
@@ -57,16 +76,25 @@ struct record {
     size_t key_len;
     void *value;
     size_t len;
+    bool spare; /* stamped in the spare copy: to be copied before the next one is made */
 };
 
-/* Once, after the fields above are set: patches what is the same in all stamped records. */
-void records_prepare(struct records *records);
+/* Once, after the fields above are set. Returns -1 without memory. */
+int records_prepare(struct records *records);
+void records_free(struct records *records);
 
 /* How many records in a row stand in different places of the pool. */
 size_t records_in_a_row(const struct records *records);
 
-/* Record `sequence`, made `offset_us` after the run's start. Valid until the next call. 10-20 ns. */
-void records_make(struct records *records, uint64_t sequence, int64_t offset_us, struct record *record);
+/* Record `sequence`, made `offset_us` after the run's start; its key is valid until the next call. 10-20 ns.
+ * `claim`: a stamped value stays as it is until records_release; else it is in the spare copy. */
+void records_make(struct records *records, uint64_t sequence, int64_t offset_us, bool claim, struct record *record);
+
+/* The record's place is free again: it was acknowledged, or not taken. Any thread. */
+void records_release(struct records *records, uint64_t sequence, const void *value);
+
+/* How many places are taken. */
+size_t records_claimed(const struct records *records);
 
 /* SplitMix64's output function; events/splitmix.py. */
 static inline uint64_t mix64(uint64_t state) {

@@ -15,10 +15,11 @@
 #define GROUP 32       /* records: 8 us */
 #define STOP_EVERY 32  /* groups between two looks at the stop word: 1,024 records, 1 ms */
 
-/* A group of records, and what their keys are made of: a pooled id or text is overwritten by the next record's. */
+/* A group of records, and what their keys are made of: a text is overwritten by the next record's. */
 struct group {
     rd_kafka_message_t messages[GROUP];
     char keys[GROUP][ID_BYTES];
+    bool copied; /* by librdkafka, all of them; else it reads them where they stand */
 };
 
 /* Where the batch is, and what it needs. */
@@ -36,11 +37,14 @@ struct sending {
 static void make_group(struct sending *sending, struct group *group, uint64_t from, size_t count) {
     struct client *client = sending->client;
     int64_t sent_us = sending->paced ? 0 : now_ns() / 1000;
+    group->copied = false;
     for (size_t i = 0; i < count; i++) {
         uint64_t sequence = sending->first + from + i;
         int64_t offset_ns = sending->offsets_ns ? sending->offsets_ns[from + i] : sending->due.offset_ns;
         struct record record;
-        records_make(&client->records, sequence, sending->paced ? offset_ns / 1000 : (int64_t)sequence, &record);
+        records_make(&client->records, sequence, sending->paced ? offset_ns / 1000 : (int64_t)sequence, true,
+                     &record);
+        group->copied |= record.spare;
         if (record.key == client->records.id || record.key == client->records.key)
             record.key = memcpy(group->keys[i], record.key, record.key_len);
         group->messages[i] = (rd_kafka_message_t){
@@ -59,6 +63,10 @@ static void make_group(struct sending *sending, struct group *group, uint64_t fr
 /* Book what became of a group; false when nothing more is to be sent. */
 static bool book_group(struct sending *sending, const struct group *group, uint64_t from, size_t count) {
     struct client *client = sending->client;
+    for (size_t i = 0; i < count; i++) { /* what librdkafka did not take, or has copied, stands there for nobody */
+        if (group->copied || group->messages[i].err)
+            records_release(&client->records, sending->first + from + i, group->messages[i].payload);
+    }
     for (size_t i = 0; i < count; i++) {
         rd_kafka_resp_err_t error = group->messages[i].err;
         if (!error) {
@@ -94,8 +102,6 @@ static int send_locked(struct sending *sending, uint64_t count) {
         due_seek(&sending->due, &client->schedule, sending->first);
     client_hand_over(client, sending->first, count);
 
-    /* What is sent as pooled is read from the pool, which lives as long as the client; what is stamped is copied. */
-    int flags = client->records.stamped ? MSG_F_COPY : 0;
     size_t group_limit = client->records.stamped ? records_in_a_row(&client->records) : GROUP;
     if (group_limit > GROUP)
         group_limit = GROUP;
@@ -104,7 +110,8 @@ static int send_locked(struct sending *sending, uint64_t count) {
     for (uint64_t from = 0; from < count;) {
         size_t size = count - from < group_limit ? (size_t)(count - from) : group_limit;
         make_group(sending, &group, from, size);
-        rdkafka.rd_kafka_produce_batch(client->topic, client->partition, flags, group.messages, (int)size);
+        rdkafka.rd_kafka_produce_batch(client->topic, client->partition, group.copied ? MSG_F_COPY : 0, group.messages,
+                                       (int)size);
         if (!book_group(sending, &group, from, size))
             break;
         from += size;
