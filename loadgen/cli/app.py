@@ -16,6 +16,10 @@ REST = Group("rest", sort_key=4)
 
 COMMANDS: tuple[tuple[str, str, Group, str], ...] = (
     ("run", "loadgen.cli.run:run", MEASURE, "One run: send by a plan, time every acknowledgement, judge the result."),
+    ("gate", "loadgen.cli.gate:gate", JUDGE, "A paired A/B verdict for CI."),
+    ("compare", "loadgen.cli.compare:compare", JUDGE, "Two stored runs or experiments, in three grades."),
+    ("history", "loadgen.cli.history:app", JUDGE, "Stored runs over time: list, plot."),
+    ("dead-letters", "loadgen.cli.dead_letters:app", REST, "What could not be delivered: list, replay."),
     ("verify", "loadgen.cli.verify:verify", LOOK, "Read everything back and compare it with what was sent."),
     ("consume", "loadgen.cli.consume:consume", REST, "Consumer throughput, or draining what a topic holds."),
     ("prove", "loadgen.cli.prove:prove", REST, "The instrument against arithmetic, on this machine."),

@@ -17,7 +17,7 @@ OUTPUT = Group("What comes out", sort_key=6)
 GUARDS = Group("Guards", sort_key=7)
 
 
-@Parameter(name="*")
+@Parameter(name="*", negative_iterable=())
 @dataclass
 class RunFlags:
     """Every setting of a run as it may be given on the command line; None or empty means not given."""

@@ -18,7 +18,7 @@ from loadgen.report.stored import Run as Stored
 CEILING_FROM_S = 10.0  # shorter runs are tries: not worth 5 s more
 
 
-@Parameter(name="*")
+@Parameter(name="*", negative_iterable=())
 @dataclass
 class Output:
     """Where a result goes; rows and words go to standard error, results to standard output."""
