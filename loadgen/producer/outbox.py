@@ -521,7 +521,17 @@ class Outbox:
         if letters is not None:
             left += before.dead_lettered - after.dead_lettered + letters.outstanding()
             letters.close()
-        self.logger.info(
+        self._log_the_end(after, left)
+        if left > 0:
+            raise DrainTimeout(left, timeout_s, gave_up=True)
+        return after
+
+    def _log_the_end(self, after: PublisherMetrics, left: int) -> None:
+        complete = after.acked == after.accepted
+        if complete and not self.aftermath.debug:
+            return
+        log = self.logger.debug if complete else self.logger.warning
+        log(
             "publisher_closed",
             accepted=after.accepted,
             acked=after.acked,
@@ -530,9 +540,6 @@ class Outbox:
             dead_lettered=after.dead_lettered,
             left=left,
         )
-        if left > 0:
-            raise DrainTimeout(left, timeout_s, gave_up=True)
-        return after
 
 
 def _forked() -> None:

@@ -12,7 +12,7 @@
 | callback_raised | error | error, once for each kind of exception |
 | client_error | warning | error, code: connection or broker, no record |
 | no_signal_handlers | warning | reason: managed_publisher leaves signals to the program |
-| publisher_closed | info | accepted, acked, failed, unknown, dead_lettered, left |
+| publisher_closed | debug, or warning if not all were acknowledged | accepted, acked, failed, unknown, dead_lettered, left |
 """
 
 import logging

@@ -1,8 +1,11 @@
 """What a consumer reads: a topic from its beginning to its end, as plain values."""
 
+import time
 from typing import Any, NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
+
+PATIENCE_S = 20.0
 
 
 class Read(NamedTuple):
@@ -16,31 +19,41 @@ class Read(NamedTuple):
 
 
 def read_topic(bootstrap: str, topic: str, at_least: int = 0) -> list[Read]:
-    """Every record of a topic, by partition and offset; waits until there are that many, at most 15 s.
+    """Every record that a topic holds, by partition and offset; waits until there are that many.
 
     Raises:
-        AssertionError: they did not come.
+        AssertionError: they did not come within 20 s.
     """
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        # a new consumer each time: one that began on an empty partition of the mock cluster never reads anything
+        found = _read_to_the_end(bootstrap, topic)
+        if len(found) >= at_least:
+            return found
+        assert time.monotonic() < deadline, f"{len(found)} of {at_least} records"
+
+
+def _read_to_the_end(bootstrap: str, topic: str) -> list[Read]:
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "reader", "enable.auto.commit": False})
     try:
-        partitions = consumer.list_topics(topic, 10).topics[topic].partitions
-        consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
+        extent = {}
+        for partition in consumer.list_topics(topic, 10).topics[topic].partitions:
+            low, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
+            if end > low:
+                extent[partition] = (low, end)
+        consumer.assign([TopicPartition(topic, partition, low) for partition, (low, _) in extent.items()])
         found: list[Read] = []
-        silent = 0
-        while silent < (150 if len(found) < at_least else 3):
-            message = consumer.poll(0.1)
-            if message is None:
-                silent += 1
-                continue
-            error: Any = message.error()
-            assert error is None or error.code() == KafkaError._PARTITION_EOF, error
-            silent = 0
-            found.append(
-                Read(
-                    message.key(), message.value(), dict(message.headers() or []), message.partition(), message.offset()
-                )
-            )
-        assert len(found) >= at_least, f"{len(found)} of {at_least} records"
+        remaining = {partition: end for partition, (_, end) in extent.items()}
+        while remaining:
+            message: Any = consumer.poll(10)
+            assert message is not None, f"{topic}: nothing came within 10 s"
+            assert message.error() is None, message.error()
+            partition, offset = message.partition(), message.offset()
+            if offset < remaining.get(partition, 0):
+                headers = dict(message.headers() or [])
+                found.append(Read(message.key(), message.value(), headers, partition, offset))
+            if offset + 1 >= remaining.get(partition, 0):
+                remaining.pop(partition, None)
         return sorted(found, key=lambda read: (read.partition, read.offset))
     finally:
         consumer.close()

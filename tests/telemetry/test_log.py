@@ -83,6 +83,7 @@ def test_every_event_that_is_logged_is_documented() -> None:
         text = path.read_text("utf-8")
         used |= set(re.findall(r'logger\.(?:debug|info|warning|error)\(\s*"(\w+)"', text))
         used |= set(re.findall(r'log_(?:some|once)\(\s*"\w+",\s*"(\w+)"', text))
+        used |= set(re.findall(r'\blog\(\s*"(\w+)"', text))
         used |= set(re.findall(r'get_logger\(__name__\)\.\w+\("(\w+)"', text))
 
     assert len(used) > 8
