@@ -10,7 +10,7 @@ the real one. Non-goal: testing Kafka; `loadgen up mock` or testcontainers do th
 """
 
 from collections import deque
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import msgspec
 
@@ -18,7 +18,7 @@ from loadgen.clock import ManualClock
 from loadgen.producer.async_publisher import AsyncOrderEventPublisher
 from loadgen.producer.errors import TABLE
 from loadgen.producer.memory import Answer, MemoryMessage, MemoryTransport
-from loadgen.producer.sync_publisher import OrderEventPublisher
+from loadgen.producer.sync_publisher import OrderEventPublisher, PublisherOptions
 
 __all__ = [
     "Answer",
@@ -94,11 +94,11 @@ class FakePublisher(OrderEventPublisher):
         logged: what it logged.
     """
 
-    def __init__(self, topic: str = "orders", **options: Any) -> None:
+    def __init__(self, topic: str = "orders", **options: Unpack[PublisherOptions]) -> None:
         self._script, self.clock, self.logged = _Script(), ManualClock(), LoggedEvents()
         self.transport = MemoryTransport(self._script, clock=self.clock)
-        options = {"logger": self.logged, **options}
-        super().__init__(["memory:1"], topic, transport=self.transport, clock=self.clock, **options)
+        ours: PublisherOptions = {"logger": self.logged, "transport": self.transport, "clock": self.clock}
+        super().__init__(["memory:1"], topic, **(ours | options))
 
     def fail_next(self, name: str, count: int = 1) -> None:
         """Let the next orders come back with an error, by librdkafka's name: `MSG_SIZE_TOO_LARGE`, `_MSG_TIMED_OUT`, …
@@ -112,11 +112,11 @@ class FakePublisher(OrderEventPublisher):
 class FakeAsyncPublisher(AsyncOrderEventPublisher):
     """An AsyncOrderEventPublisher whose cluster is in memory; see FakePublisher."""
 
-    def __init__(self, topic: str = "orders", **options: Any) -> None:
+    def __init__(self, topic: str = "orders", **options: Unpack[PublisherOptions]) -> None:
         self._script, self.logged = _Script(), LoggedEvents()
         self.transport = MemoryTransport(self._script)
-        options = {"logger": self.logged, **options}
-        super().__init__(["memory:1"], topic, transport=self.transport, **options)
+        ours: PublisherOptions = {"logger": self.logged, "transport": self.transport}
+        super().__init__(["memory:1"], topic, **(ours | options))
 
     def fail_next(self, name: str, count: int = 1) -> None:
         """As FakePublisher.fail_next."""

@@ -8,14 +8,14 @@ confluent_kafka's own asyncio producer was measured beside it (`bench/publisher.
 import asyncio
 import threading
 from collections import deque
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, Unpack
 
 from loadgen.producer.counts import PublisherMetrics
 from loadgen.producer.errors import ClientClosed, DrainTimeout, KafkaProducerError, QueueFull
-from loadgen.producer.sync_publisher import Event, OrderEventPublisher
+from loadgen.producer.sync_publisher import Event, OrderEventPublisher, PublisherOptions
 
 SHORTEST_TICK_S = 0.001
 LONGEST_TICK_S = 0.05
@@ -42,14 +42,14 @@ class AsyncOrderEventPublisher:
     """Publishes order events from a coroutine.
 
     Args:
-        everything that OrderEventPublisher takes; `max_block_s` does not apply, since nothing blocks.
+        brokers, topic, options: as OrderEventPublisher takes them; `max_block_s` does not apply, since nothing blocks.
 
     Attributes:
         topic, producer, encoder, tracer, logger: as the document has them.
     """
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        self._publisher = OrderEventPublisher(*args, **options)
+    def __init__(self, brokers: Sequence[str] | str, topic: str, **options: Unpack[PublisherOptions]) -> None:
+        self._publisher = OrderEventPublisher(brokers, topic, **options)
         inner = self._publisher
         self.topic, self.producer, self.encoder = inner.topic, inner.producer, inner.encoder
         self.tracer, self.logger = inner.tracer, inner.logger

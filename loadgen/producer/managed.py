@@ -15,11 +15,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from types import FrameType, TracebackType
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar, Unpack, overload
 
 from loadgen.producer.async_publisher import AsyncOrderEventPublisher
 from loadgen.producer.errors import DrainTimeout
-from loadgen.producer.sync_publisher import OrderEventPublisher
+from loadgen.producer.sync_publisher import OrderEventPublisher, PublisherOptions
 from loadgen.telemetry.log import get_logger
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -39,13 +39,18 @@ class Terminated(SystemExit):
 
 @overload
 def managed_publisher(
-    brokers: Sequence[str] | str, topic: str, *, kind: type[Kind], drain_timeout: float = 10.0, **options: Any
+    brokers: Sequence[str] | str,
+    topic: str,
+    *,
+    kind: type[Kind],
+    drain_timeout: float = 10.0,
+    **options: Unpack[PublisherOptions],
 ) -> "ManagedPublisher[Kind]": ...
 
 
 @overload
 def managed_publisher(
-    brokers: Sequence[str] | str, topic: str, *, drain_timeout: float = 10.0, **options: Any
+    brokers: Sequence[str] | str, topic: str, *, drain_timeout: float = 10.0, **options: Unpack[PublisherOptions]
 ) -> "ManagedPublisher[OrderEventPublisher]": ...
 
 
@@ -55,7 +60,7 @@ def managed_publisher(
     *,
     kind: Any = OrderEventPublisher,
     drain_timeout: float = 10.0,
-    **options: Any,
+    **options: Unpack[PublisherOptions],
 ) -> "ManagedPublisher[Any]":
     """A publisher with its life cycle: `with managed_publisher(...) as publisher`, or `async with`.
 
@@ -75,7 +80,12 @@ class ManagedPublisher(Generic[Kind]):
     """See managed_publisher. Entered once."""
 
     def __init__(
-        self, kind: type[Kind], brokers: Sequence[str] | str, topic: str, drain_timeout: float, options: dict[str, Any]
+        self,
+        kind: type[Kind],
+        brokers: Sequence[str] | str,
+        topic: str,
+        drain_timeout: float,
+        options: PublisherOptions,
     ) -> None:
         self._make: Callable[[], Kind] = partial(kind, brokers, topic, **options)
         self._drain_timeout = drain_timeout

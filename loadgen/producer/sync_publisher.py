@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self, TypedDict
 
 import msgspec
 
@@ -50,6 +50,24 @@ class BatchReport(NamedTuple):
 
     accepted: int
     refused: list[tuple[int, KafkaProducerError]]
+
+
+class PublisherOptions(TypedDict, total=False):
+    """The keywords of OrderEventPublisher, for whatever passes them on."""
+
+    profile: str
+    properties: Mapping[str, Any] | None
+    dead_letters: DeadLetters | Path | str | None
+    retry: RetrySettings | None
+    breaker: BreakerSettings | None
+    headers: bool
+    validate: bool
+    on_delivery: Done | None
+    max_block_s: float
+    transport: Transport | None
+    clock: Clock | None
+    logger: Logger | None
+    tracer: Any
 
 
 class OrderEventPublisher:
