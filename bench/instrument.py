@@ -235,8 +235,8 @@ def snapshot() -> list[Row]:
 def start() -> list[Row]:
     """From starting workers to all ready, and the CPU that each used, over seven tries."""
     from loadgen.recorder.slab import Header
-    from loadgen.runner import coordinator
     from loadgen.runner.instruments import choose_instrument
+    from loadgen.runner.planning import make_plan
     from loadgen.runner.target import open_target
     from loadgen.runner.team import Team
 
@@ -245,7 +245,7 @@ def start() -> list[Row]:
         seconds, cpu_ms = [], []
         settings = resolve({"start": "mock", "workers": str(workers)}, {})
         with open_target(settings, "loadgen-start") as target:
-            plan = coordinator.make_plan(settings, target, "00000000", None, choose_instrument(settings))
+            plan = make_plan(settings, target, "00000000", None, choose_instrument(settings))
             for _ in range(7):
                 before = time.monotonic()
                 team = Team(plan)

@@ -13,9 +13,10 @@ from loadgen.messages.source import EventSource
 from loadgen.producer.memory import NullTransport
 from loadgen.profile import RunSettings
 from loadgen.quantities import Rate
-from loadgen.runner.coordinator import Say, carry_out, event_plan
+from loadgen.runner.coordinator import Say, carry_out
 from loadgen.runner.headroom import Ceiling
 from loadgen.runner.instruments import choose_instrument
+from loadgen.runner.planning import event_plan
 from loadgen.runner.python_lane import PythonLane
 
 MOCK_S, MOCK_WARMUP_S = 3.0, 1.0

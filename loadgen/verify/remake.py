@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from loadgen.arrivals.plan import Piece, Schedule, schedule
 from loadgen.consumer.identity import id_place
 from loadgen.errors import UsageError
+from loadgen.events.generator import VERSION as GENERATOR
 from loadgen.messages.source import EventPlan, EventSource, RecordFunction
 from loadgen.report.result import PlanRecord
-
-GENERATOR = "1"  # the version of what makes events; another number means other bytes for the same seed
 
 
 def event_plan(plan: PlanRecord, producer: int) -> EventPlan:

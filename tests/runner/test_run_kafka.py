@@ -10,11 +10,10 @@ from confluent_kafka import Consumer, TopicPartition
 import loadgen
 from loadgen.brokers import admin
 from loadgen.brokers.target import Broker
-from loadgen.messages.source import EventPlan, EventSource
 from loadgen.profile import resolve
 from loadgen.report.result import PlanRecord, Result
 from loadgen.runner.coordinator import carry_out
-from loadgen.runner.plan import Piece, RunPlan
+from loadgen.verify.remake import Remake
 
 pytestmark = pytest.mark.kafka
 
@@ -41,53 +40,13 @@ def read_all(kafka: Broker, topic: str) -> list[tuple[bytes | None, bytes]]:
 
 def remade(plan: PlanRecord) -> list[tuple[bytes | None, bytes]]:
     """Every record of a run, made again from its result.json alone."""
-    kind, _, function = plan.events.partition(":")
+    remake = Remake(plan)
     records: list[tuple[bytes | None, bytes]] = []
     for producer in range(plan.producers):
-        events = EventPlan(
-            kind=kind,  # type: ignore[arg-type]
-            seed=plan.seed,
-            run_token=plan.run_token,
-            producer=producer,
-            producers=plan.producers,
-            start_epoch_us=plan.start_epoch_us,
-            serializer=plan.serializer,  # type: ignore[arg-type]
-            line_items=plan.line_items,
-            record_size=plan.record_size,
-            entropy=plan.entropy,
-            keys=plan.keys,
-            pool_size=plan.pool_size,
-            function=function or None,
-        )
-        schedule = _schedule(plan, events, producer)
-        source = EventSource(events)
+        record, schedule = remake.source(producer)
         for sequence in range(plan.attempted[producer]):
-            offset_us = sequence if schedule is None else schedule.intended_ns(sequence) // 1000
-            records.append(source.record(sequence, offset_us))
+            records.append(record(sequence, sequence if schedule is None else schedule.intended_ns(sequence) // 1000))
     return records
-
-
-def _schedule(plan: PlanRecord, events: EventPlan, producer: int) -> Any:
-    run = RunPlan(
-        bootstrap="",
-        topic="",
-        partitions=1,
-        properties={},
-        loop=plan.loop,
-        pieces=[Piece(phase.from_per_s, phase.to_per_s, phase.duration_s) for phase in plan.phases],
-        arrival=plan.arrival,
-        warmup_s=plan.warmup_s,
-        duration_s=plan.duration_s,
-        count=plan.count,
-        workers=plan.workers,
-        producers=plan.producers,
-        events=events,
-        headers=[],
-        drain_s=1,
-        instrument="c",
-        sender="native",
-    )
-    return run.schedule_of(producer)
 
 
 @pytest.mark.parametrize("instrument", ["c", "python"])
