@@ -413,3 +413,56 @@ def test_items_of_another_class_are_checked_too() -> None:
     wrong = LineItemEventMessage("1", "p", "Mug", 1.5, 9.99)  # type: ignore[arg-type]
     with pytest.raises(InvalidEvent, match=r"line_items\[0\].quantity|quantity"):
         publisher.publish_order(msgspec.structs.replace(order(), line_items=[wrong]))
+
+
+def test_a_callback_that_raises_loses_nothing_on_the_real_client(mock: Broker, topic: str) -> None:
+    """Counted and logged once; every order is acknowledged and counted."""
+
+    def broken(error: Any, message: Any) -> None:
+        raise RuntimeError("of the application")
+
+    heard = Heard()
+    publisher = OrderEventPublisher([mock.bootstrap], topic, on_delivery=broken, logger=heard)
+    publisher.publish_batch([order(str(number)) for number in range(300)])
+    metrics = publisher.close()
+
+    assert (metrics.acked, metrics.callback_errors) == (300, 300)
+    assert len(heard.named("callback_raised")) == 1
+    assert len(read_topic(mock.bootstrap, topic, 300)) == 300
+
+
+def test_what_librdkafka_gives_up_on_is_sent_again_in_order(mock: Broker, topic: str) -> None:
+    """The broker says NOT_ENOUGH_REPLICAS and librdkafka may not retry: the publisher does, once each, keys in order."""
+    assert mock.mock is not None
+    heard = Heard()
+    publisher = OrderEventPublisher(
+        [mock.bootstrap],
+        topic,
+        properties={"enable.idempotence": False, "retries": 0, "linger.ms": 0, "max.in.flight": 1},
+        logger=heard,
+    )
+    publisher.publish_order(Change("warm-up", 0))
+    publisher.flush()
+    mock.mock.push_errors(0, [19, 19, 19])
+    try:
+        for number in range(200):
+            publisher.publish_order(Change(f"order-{number % 5}", number))
+        publisher.flush(30.0)
+    finally:
+        mock.mock.clear_errors(0)
+    metrics = publisher.close()
+
+    assert metrics.retried >= 3
+    assert heard.named("delivery_retried")
+    read = [found for found in read_topic(mock.bootstrap, topic, metrics.acked) if found.key != b"warm-up"]
+    numbers = [msgspec.json.decode(found.value or b"", type=Change).number for found in read]
+    assert len(numbers) == len(set(numbers)) == metrics.acked - 1
+    assert metrics.acked + metrics.given_up == 201  # those that a later one of their key overtook were laid down
+    for name in range(5):
+        mine = [number for number in numbers if number % 5 == name]
+        in_partition = [
+            msgspec.json.decode(found.value or b"", type=Change).number
+            for found in read
+            if found.key == f"order-{name}".encode()
+        ]
+        assert in_partition == sorted(mine)
