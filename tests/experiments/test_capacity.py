@@ -1,0 +1,283 @@
+"""The capacity search over clusters of known law."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from loadgen.experiments.capacity import MAX_RUNS, CapacityPlan, Found, Search, replayed
+from loadgen.experiments.step import JudgedStep
+from tests.experiments.queue import Queue, capacity_at, waits_at_most
+
+
+def plan(**changes: object) -> CapacityPlan:
+    return CapacityPlan(**{"start_per_s": 700.0, "least_per_s": 10.0, "most_per_s": 1e6, **changes})  # type: ignore[arg-type]
+
+
+def searched(step: Callable[[float, str], JudgedStep], **changes: object) -> Found:
+    return Search(plan(**changes), step).find()
+
+
+def codes(found: Found) -> list[str]:
+    return [doubt.code for doubt in found.doubts]
+
+
+def test_the_law_that_the_search_is_held_to_is_the_queues() -> None:
+    """The closed form and a simulation of ten million records agree about the share that waits longer than 10 services."""
+    queue = Queue(2_000, 0.010, seed=9)
+    responses = queue.responses_s(1_600.0, 6_000.0, 2_000.0)
+
+    assert np.mean(responses <= 11 / 2_000) == pytest.approx(waits_at_most(10.0, 0.8), abs=0.0005)
+    assert waits_at_most(19.0, capacity_at(20.0)) == pytest.approx(0.99, abs=1e-6)
+
+
+def test_the_true_rate_lies_in_the_interval() -> None:
+    """Of 100 searches on an M/D/1 cluster at least 95 give an interval that holds the SLO's true rate, of a median width
+    of at most 5 %; every one is confirmed, and takes less than 15 minutes of the cluster's time.
+    """
+    hits, widths = 0, []
+    for seed in range(100):
+        queue = Queue(5_000, 0.004, seed=seed)
+        found = searched(queue)
+        assert (found.bound, found.held_runs) == ("interval", 3)
+        assert found.low is not None and found.high is not None
+        hits += found.low <= queue.true_per_s <= found.high
+        widths.append(found.high / found.low - 1)
+        assert queue.clock.now_ns() / 1e9 < 900
+
+    assert hits >= 95
+    assert np.median(widths) <= 0.05
+
+
+@pytest.mark.parametrize(("services", "noise"), [(10, 0.0), (40, 0.0), (20, 0.15)])
+def test_other_bounds_and_noise_widen_the_interval_and_do_not_spoil_it(services: int, noise: float) -> None:
+    """An SLO of 10 and of 40 services, and 15 % of noise from run to run: the truth inside in at least 27 of 30."""
+    hits = 0
+    for seed in range(30):
+        queue = Queue(5_000, services / 5_000, noise=noise, seed=seed)
+        found = searched(queue)
+        hits += found.low is not None and found.high is not None and found.low <= queue.true_per_s <= found.high
+
+    assert hits >= 27
+
+
+class Cliff:
+    """A cluster with a quota: far below the SLO up to a rate, overloaded from there."""
+
+    def __init__(self, at_per_s: float = 3_333.0, margin: float = -1.5) -> None:
+        self.at_per_s, self.margin = at_per_s, margin
+        self.runs = 0
+
+    def __call__(self, rate_per_s: float, purpose: str) -> JudgedStep:
+        self.runs += 1
+        over = rate_per_s > self.at_per_s
+        return JudgedStep(
+            rate_per_s=rate_per_s,
+            purpose=purpose,
+            margin=2.0 if over else self.margin + 0.02 * math.sin(self.runs),
+            worst="response.p99<10ms",
+            overloaded=over,
+            length_s=10.0,
+            at_s=self.runs * 13.0,
+        )
+
+
+@pytest.mark.parametrize("at_per_s", [97.0, 3_333.0, 812_345.0])
+def test_a_cliff_is_found_as_well_as_a_slope(at_per_s: float) -> None:
+    """With a quota there is no slope to fit: bisection encloses it within 5 %."""
+    found = searched(Cliff(at_per_s))
+
+    assert found.bound == "interval" and found.low is not None and found.high is not None
+    assert found.low <= at_per_s <= found.high <= found.low * 1.05
+    assert found.held_per_s is not None and found.held_per_s <= at_per_s
+
+
+def test_an_slo_met_at_the_maximum_is_at_least() -> None:
+    """--max bounds it: the answer is that rate and "at least", confirmed; no rate above was run."""
+    cliff = Cliff(1e5)
+    search = Search(plan(most_per_s=5_000.0), cliff)
+    found = search.find()
+
+    assert (found.bound, found.stopped_by, found.rate_per_s, found.high) == ("at_least", "max", 5_000.0, None)
+    assert max(step.rate_per_s for step in search.steps) == 5_000.0
+
+
+def test_an_slo_that_no_rate_meets_is_below_the_minimum() -> None:
+    """Even the least rate misses it: no rate, and the least rate as the upper end; nothing below it was run."""
+    search = Search(plan(least_per_s=100.0), Cliff(50.0))
+    found = search.find()
+
+    assert (found.bound, found.rate_per_s, found.held_per_s) == ("below_min", None, None)
+    assert found.high == 100.0
+    assert min(step.rate_per_s for step in search.steps) == 100.0
+
+
+@pytest.mark.parametrize("ceiling_per_s", [1_000.0, 1_500.0, 6_000.0])
+def test_a_generator_that_cannot_offer_more_gives_at_least(ceiling_per_s: float) -> None:
+    """The cluster could take 10,000 a second, this host sends fewer: at least what it sent, bound by the generator."""
+    queue = Queue(10_000, 0.002, seed=1, ceiling_per_s=ceiling_per_s)
+    found = searched(queue)
+
+    assert (found.bound, found.stopped_by) == ("at_least", "generator")
+    assert found.low is not None and 0.85 * ceiling_per_s <= found.low <= ceiling_per_s
+
+
+def test_a_generator_that_cannot_even_offer_the_least_rate() -> None:
+    """No rate could be offered: nothing is said of the cluster, and the generator is named."""
+    found = searched(Queue(ceiling_per_s=5.0))
+
+    assert (found.bound, found.stopped_by, found.rate_per_s) == ("below_min", "generator", None)
+
+
+@pytest.mark.parametrize("slows_at_s", [60.0, 120.0, 250.0])
+def test_a_cluster_that_slows_half_way_is_told(slows_at_s: float) -> None:
+    """A cluster of half the speed from somewhere in the search on: of 20 searches none gives an interval that holds
+    neither speed's true rate without saying that something changed.
+    """
+    for seed in range(20):
+        queue = Queue(5_000, 0.004, seed=seed, speed=lambda at_s, run: 1.0 if at_s < slows_at_s else 0.5)
+        found = searched(queue)
+        fast = queue.true_per_s
+        slow = capacity_at(0.004 * 2_500) * 2_500
+        inside = (
+            found.low is not None
+            and found.high is not None
+            and any(found.low * 0.97 <= truth <= found.high * 1.03 for truth in (fast, slow))
+        )
+        assert found.bound == "unsteady" or inside
+        if found.bound == "unsteady":
+            assert {"cluster_changed", "not_confirmed", "two_answers", "no_lower_end"} & set(codes(found))
+
+
+def test_a_cluster_that_slows_before_it_is_confirmed_is_never_called_capable() -> None:
+    """Fast through the whole search, half as fast in the confirming runs: unsteady, said why, with no rate."""
+    for seed in range(10):
+        queue = Queue(5_000, 0.004, seed=seed)
+        confirming: list[float] = []
+
+        def speed(at_s: float, run: int, queue: Queue = queue, seen: list[float] = confirming) -> float:
+            if queue.runs[-1][1] == "confirm":
+                seen.append(at_s)
+            return 0.5 if seen else 1.0
+
+        queue.speed = speed
+        found = searched(queue)
+
+        assert (found.bound, found.rate_per_s) == ("unsteady", None)
+        assert "cluster_changed" in codes(found)
+
+
+def test_a_p99_of_two_levels_is_said_and_not_averaged() -> None:
+    """Every run is either far below the SLO or far above it, by a coin, whatever the rate between: in at least 18 of 20
+    searches unsteady, with why; the others met the same side of the coin nine times."""
+    generator = np.random.default_rng(4)
+
+    def bimodal(rate_per_s: float, purpose: str) -> JudgedStep:
+        slow = generator.random() < 0.5 if 2_000 < rate_per_s < 6_000 else rate_per_s >= 6_000
+        margin = (0.9 if slow else -0.9) + generator.normal(0, 0.05)
+        return JudgedStep(rate_per_s=rate_per_s, purpose=purpose, margin=margin, worst="p99", length_s=10.0)
+
+    ended = [searched(bimodal) for _ in range(20)]
+
+    assert sum(found.bound == "unsteady" for found in ended) >= 18
+    assert {code for found in ended for code in codes(found)} <= {
+        "two_answers",
+        "cluster_changed",
+        "not_confirmed",
+        "no_lower_end",
+    }
+
+
+def test_seconds_of_two_levels_in_the_confirming_runs_are_said() -> None:
+    """The answer stands, with the doubt that names both levels."""
+    cliff = Cliff()
+
+    def step(rate_per_s: float, purpose: str) -> JudgedStep:
+        told = cliff(rate_per_s, purpose)
+        levels = "two levels, 2 and 9" if purpose == "confirm" else None
+        return JudgedStep(**{name: getattr(told, name) for name in told.__struct_fields__} | {"levels": levels})
+
+    found = searched(step)
+
+    assert found.bound == "interval"
+    assert any("2 and 9" in doubt.message for doubt in found.doubts)
+
+
+def test_latency_that_grows_through_the_confirming_runs_is_no_steady_state() -> None:
+    """A queue that grows all the time has no p99, even below the bound."""
+    cliff = Cliff()
+
+    def step(rate_per_s: float, purpose: str) -> JudgedStep:
+        told = cliff(rate_per_s, purpose)
+        fields = {name: getattr(told, name) for name in told.__struct_fields__}
+        return JudgedStep(**fields | {"settled": purpose != "confirm"})
+
+    assert (searched(step).bound, codes(searched(step))) == ("unsteady", ["growing"])
+
+
+def test_a_soak_that_fails_takes_the_answer_back() -> None:
+    """Held for the confirming minutes and not for the soak's hour: unsteady."""
+    queue = Queue(5_000, 0.004, seed=2)
+    queue.speed = lambda at_s, run: 0.8 if queue.runs[-1][1] == "soak" else 1.0
+
+    assert codes(searched(queue, soak=True)) == ["soak_failed"]
+    assert searched(Queue(5_000, 0.004, seed=2), soak=True).bound == "interval"
+
+
+def test_a_run_that_cannot_be_judged_ends_the_search() -> None:
+    """A worker lost, a ledger open: the search says which rate and why, and answers nothing."""
+
+    def broken(rate_per_s: float, purpose: str) -> JudgedStep:
+        return JudgedStep(rate_per_s=rate_per_s, purpose=purpose, margin=None, worst="", invalid="worker 0 was killed")
+
+    found = searched(broken)
+
+    assert (found.bound, found.stopped_by) == ("unsteady", "invalid")
+    assert "worker 0 was killed" in found.doubts[0].message
+
+
+def test_a_search_that_ended_early_goes_on_where_it_was() -> None:
+    """Resumed after any number of steps, the rest is run and the answer is the uninterrupted one's."""
+    whole = Search(plan(), Queue(5_000, 0.004, seed=3))
+    expected = whole.find()
+
+    for kept in (0, 1, 7, len(whole.steps) - 1):
+        after: list[tuple[float, str]] = []
+        rest = iter(whole.steps[kept:])
+
+        def step(rate_per_s: float, purpose: str, after=after, rest=rest) -> JudgedStep:  # type: ignore[no-untyped-def]
+            after.append((rate_per_s, purpose))
+            return next(rest)
+
+        resumed = Search(plan(), replayed(whole.steps[:kept], step))
+
+        assert resumed.find() == expected
+        assert after == [(each.rate_per_s, each.purpose) for each in whole.steps[kept:]]
+
+
+def test_a_resumed_search_with_another_plan_leaves_the_record_aside() -> None:
+    """The recorded steps are used only as long as they are the ones asked for."""
+    first = Search(plan(), Cliff())
+    first.find()
+
+    again = Search(plan(start_per_s=1_000.0), replayed(first.steps, Cliff()))
+
+    assert again.find().bound == "interval"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_search_runs_without_end_or_out_of_its_range(seed: int) -> None:
+    """Pure noise for margins: the search ends within its runs, and never leaves least and most."""
+    generator = np.random.default_rng(seed)
+
+    def noise(rate_per_s: float, purpose: str) -> JudgedStep:
+        return JudgedStep(
+            rate_per_s=rate_per_s, purpose=purpose, margin=float(generator.normal(0, 1)), worst="p99", length_s=10.0
+        )
+
+    search = Search(plan(least_per_s=100.0, most_per_s=10_000.0), noise)
+    search.find()
+
+    assert len(search.steps) <= MAX_RUNS + 3 * 5
+    assert all(100.0 <= step.rate_per_s <= 10_000.0 for step in search.steps)
