@@ -97,14 +97,13 @@ int sender_send(struct client *client, uint64_t first, uint64_t count, const int
 
 /* A record's opaque on a native producer: everything that its acknowledgement needs to know, in 64 bits.
  *
- *   63     1: ours; a pointer of Python's has it 0
+ *   63     1: ours (OPAQUE_OURS)
  *   62     paced: it has an intended time
  *   61-32  the sequence, modulo 2^30; in flight are far fewer
  *   31-0   the intended time, or flat out the time of sending, in us, modulo 2^32: 71 minutes, the histograms' range
  *
  * So a record in flight needs no memory of ours, and its acknowledgement no look-up. on_acknowledgement sets the opaque
  * to NULL before the report is queued, because confluent_kafka takes one for a pointer of its own. */
-#define OPAQUE_OURS (1ull << 63)
 #define OPAQUE_PACED (1ull << 62)
 #define OPAQUE_SEQUENCE_MASK ((1ull << 30) - 1)
 

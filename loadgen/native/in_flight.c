@@ -3,70 +3,60 @@
 
 #include <stdlib.h>
 
+#define NONE UINT64_MAX
+
 int in_flight_init(struct in_flight *table, size_t records) {
-    size_t entries = 1024;
-    int bits = 10;
-    while (entries < 2 * records) {
-        entries *= 2;
-        bits++;
-    }
-    table->entries = calloc(entries, sizeof *table->entries); /* zero pages: memory is used as it is touched */
-    table->mask = entries - 1;
-    table->shift = 64 - bits;
-    atomic_init(&table->longest_probe, 0);
-    table->last_put = NULL;
-    return table->entries ? 0 : -1;
+    table->words = records / 64 + 1;
+    table->places = calloc(table->words * 64, sizeof *table->places); /* zero pages: memory comes as it is touched */
+    table->taken = calloc(table->words, sizeof *table->taken);
+    table->hint = 0;
+    table->last = NONE;
+    return table->places && table->taken ? 0 : -1;
 }
 
 void in_flight_free(struct in_flight *table) {
-    free(table->entries);
-    table->entries = NULL;
+    free(table->places);
+    free(table->taken);
+    table->places = NULL;
+    table->taken = NULL;
 }
 
-static size_t home_of(const struct in_flight *table, const void *address) {
-    /* Fibonacci hashing: allocations of one size lie evenly, and this spreads what is even. */
-    return (size_t)(((uint64_t)(uintptr_t)address * 0x9E3779B97F4A7C15u) >> table->shift);
+void in_flight_rewind(struct in_flight *table) {
+    table->hint = 0;
 }
 
-bool in_flight_put(struct in_flight *table, const void *address, const struct sent *sent) {
-    size_t home = home_of(table, address);
-    for (size_t probe = 0; probe <= table->mask; probe++) {
-        struct in_flight_entry *entry = &table->entries[(home + probe) & table->mask];
-        uintptr_t seen = 0;
-        if (atomic_load_explicit(&entry->address, memory_order_relaxed) == 0 &&
-            atomic_compare_exchange_strong_explicit(&entry->address, &seen, (uintptr_t)address, memory_order_acquire,
-                                                    memory_order_relaxed)) {
-            entry->sent = *sent;
-            size_t longest = atomic_load_explicit(&table->longest_probe, memory_order_relaxed);
-            while (longest < probe && !atomic_compare_exchange_weak_explicit(&table->longest_probe, &longest, probe,
-                                                                             memory_order_relaxed,
-                                                                             memory_order_relaxed)) {
-            }
-            table->last_put = entry;
-            return true;
-        }
+void *in_flight_put(struct in_flight *table, const struct sent *sent, void *opaque) {
+    table->last = NONE;
+    for (; table->hint < table->words; table->hint++) {
+        uint64_t taken = atomic_load_explicit(&table->taken[table->hint], memory_order_acquire);
+        if (taken == UINT64_MAX)
+            continue;
+        int bit = __builtin_ctzll(~taken);
+        atomic_fetch_or_explicit(&table->taken[table->hint], 1ull << bit, memory_order_relaxed);
+        table->last = table->hint * 64 + (uint64_t)bit;
+        table->places[table->last] = (struct place){.sent = *sent, .opaque = opaque};
+        return (void *)(uintptr_t)(OPAQUE_OURS | table->last);
     }
-    table->last_put = NULL;
-    return false;
+    return opaque;
 }
 
-bool in_flight_take(struct in_flight *table, const void *address, struct sent *sent) {
-    size_t home = home_of(table, address);
-    /* Entries come and go, so a free one proves nothing: look as far as anything was ever put. */
-    size_t longest = atomic_load_explicit(&table->longest_probe, memory_order_relaxed);
-    for (size_t probe = 0; probe <= longest; probe++) {
-        struct in_flight_entry *entry = &table->entries[(home + probe) & table->mask];
-        if (atomic_load_explicit(&entry->address, memory_order_relaxed) == (uintptr_t)address) {
-            *sent = entry->sent;
-            atomic_store_explicit(&entry->address, 0, memory_order_release);
-            return true;
-        }
-    }
-    return false;
+static void give_free(struct in_flight *table, uint64_t place) {
+    atomic_fetch_and_explicit(&table->taken[place / 64], ~(1ull << place % 64), memory_order_release);
+}
+
+bool in_flight_take(struct in_flight *table, void **opaque, struct sent *sent) {
+    uint64_t bits = (uint64_t)(uintptr_t)*opaque;
+    if (!(bits & OPAQUE_OURS))
+        return false;
+    uint64_t place = bits & ~OPAQUE_OURS;
+    *sent = table->places[place].sent;
+    *opaque = table->places[place].opaque;
+    give_free(table, place);
+    return true;
 }
 
 void in_flight_take_back(struct in_flight *table) {
-    if (table->last_put)
-        atomic_store_explicit(&table->last_put->address, 0, memory_order_release);
-    table->last_put = NULL;
+    if (table->last != NONE)
+        give_free(table, table->last);
+    table->last = NONE;
 }

@@ -1,8 +1,9 @@
-/* What is under way of a Python producer: from a message's address to its sequence and intended time.
+/* What is under way of a Python producer: a place a record, named by the record's opaque.
  *
- * Goal: librdkafka passes the same address to on_send and to on_acknowledgement, so an address names a record while it is
- * in flight. An open-addressed table without a lock: one thread puts in, any broker thread takes out.
- * Not here: native producers, whose records carry both in their opaque (sender.c).
+ * Goal: on_acknowledgement knows sequence and intended time of each record, at the cost of a store and a load. on_send
+ * puts the opaque that confluent_kafka gave aside and leaves the place's number in its stead; on_acknowledgement, which
+ * librdkafka calls before every report, puts it back. One thread puts in, any broker thread takes out; no lock.
+ * Not here: native producers, whose opaque holds all there is to know (client.h).
  */
 #ifndef LOADGEN_IN_FLIGHT_H
 #define LOADGEN_IN_FLIGHT_H
@@ -12,33 +13,41 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define OPAQUE_OURS (1ull << 63) /* a pointer of Python's has it 0 */
+#define NOT_PACED INT64_MIN
+
 /* A record that was handed over. */
 struct sent {
     uint64_t sequence;
-    int64_t intended_us; /* monotonic; meaningless unless paced */
-    bool paced;          /* open loop: it has an intended time */
+    int64_t intended_us; /* monotonic; NOT_PACED flat out */
+    int64_t sent_us;
 };
 
-struct in_flight_entry {
-    _Atomic uintptr_t address; /* 0: free */
-    struct sent sent;          /* written before librdkafka's queue lock lets another thread see the message */
+struct place {
+    struct sent sent; /* written before librdkafka's queue lock lets another thread see the message */
+    void *opaque;
 };
 
 struct in_flight {
-    struct in_flight_entry *entries;
-    size_t mask;
-    int shift;
-    _Atomic size_t longest_probe;
-    struct in_flight_entry *last_put;
+    struct place *places;
+    _Atomic uint64_t *taken; /* a bit a place */
+    size_t words;
+    size_t hint; /* words before it are full, or were a moment ago */
+    uint64_t last;
 };
 
-/* Room for twice as many records as can be in flight. Returns -1 without memory. */
+/* Room for as many records as can be in flight. Returns -1 without memory. */
 int in_flight_init(struct in_flight *table, size_t records);
 void in_flight_free(struct in_flight *table);
 
-/* False when the table is full: the record will be counted, but not timed. 15-40 ns. */
-bool in_flight_put(struct in_flight *table, const void *address, const struct sent *sent);
-bool in_flight_take(struct in_flight *table, const void *address, struct sent *sent);
+/* Look for free places from the lowest on again: few in flight stay in little memory. */
+void in_flight_rewind(struct in_flight *table);
+
+/* Returns the opaque to leave in the message; its own when there is no room: it will be counted, but not timed. 5 ns. */
+void *in_flight_put(struct in_flight *table, const struct sent *sent, void *opaque);
+
+/* True when the opaque names a place; then it is replaced by the message's own, and the place is free. */
+bool in_flight_take(struct in_flight *table, void **opaque, struct sent *sent);
 
 /* Forget what was put last: the client refused it after on_send. */
 void in_flight_take_back(struct in_flight *table);

@@ -169,12 +169,13 @@ void client_expect_batch(struct client *client, uint64_t first, uint64_t count, 
     client_hand_over(client, first, count);
     for (uint64_t i = 0; i < count; i++) {
         int64_t offset_ns = offsets_ns ? offsets_ns[i] : due.offset_ns;
-        client->expected[i] = (struct sent){first + i, (t0_ns + offset_ns) / 1000, paced};
+        client->expected[i] = (struct sent){first + i, paced ? (t0_ns + offset_ns) / 1000 : NOT_PACED, 0};
         if (paced && !offsets_ns)
             due_next(&due);
     }
     client->expected_count = count;
     client->expected_next = 0;
+    in_flight_rewind(&client->in_flight);
     producing = client;
 }
 
@@ -183,43 +184,42 @@ static rd_kafka_resp_err_t on_send(rd_kafka_t *handle, rd_kafka_message_t *messa
     struct client *client = opaque;
     if (producing != client || is_dead(client))
         return ERR_NO_ERROR; /* not announced: nobody knows its sequence */
-    client->in_flight.last_put = NULL;
-    if (client->expected_next < client->expected_count)
-        in_flight_put(&client->in_flight, message, &client->expected[client->expected_next++]);
+    if (client->expected_next < client->expected_count) {
+        struct sent *sent = &client->expected[client->expected_next++];
+        sent->sent_us = now_ns() / 1000; /* 30 ns; librdkafka's own stamp is a batch's, and asking for it costs as much */
+        message->_private = in_flight_put(&client->in_flight, sent, message->_private);
+    }
     return ERR_NO_ERROR;
 }
 
-/* When a record was sent and when its acknowledgement arrived, in us of the monotonic clock. */
-struct times {
-    int64_t sent_us, acked_us;
-};
+/* The arrival of the answer, not a record's turn in the row of those that it acknowledges: no reading of the clock. */
+static int64_t answered_us(void) {
+    return here && here->answered_us ? here->answered_us : now_ns() / 1000;
+}
 
-/* A record sent flat out from C carries its time of sending. Of any other, librdkafka tells how long ago it was: two
- * readings of the clock, 60 ns. */
-static struct times times_of(const rd_kafka_message_t *message, bool carries_sent_us, uint64_t bits) {
-    struct times times;
-    int64_t now_us;
-    if (carries_sent_us) {
-        now_us = here && here->answered_us ? here->answered_us : now_ns() / 1000;
-        times.sent_us = opaque_us(bits, now_us);
-    } else {
+/* A native record carries its intended time or, flat out, its time of sending, and librdkafka knows how long ago the
+ * sending of the former was: two readings of the clock, 60 ns. */
+static void recall_times(const rd_kafka_message_t *message, uint64_t bits, struct sent *sent) {
+    if (bits & OPAQUE_PACED) {
         int64_t ago_us = rdkafka.rd_kafka_message_latency(message);
-        now_us = now_ns() / 1000;
-        times.sent_us = now_us - ago_us;
+        int64_t now_us = now_ns() / 1000;
+        sent->sent_us = now_us - ago_us;
+        sent->intended_us = opaque_us(bits, now_us);
+    } else {
+        sent->sent_us = opaque_us(bits, answered_us());
+        sent->intended_us = NOT_PACED;
     }
-    /* the arrival of the answer, not our turn in the row of those that it acknowledges */
-    times.acked_us = here && here->answered_us >= times.sent_us ? here->answered_us : now_us;
-    return times;
 }
 
 /* Latencies of an acknowledged record, and where its time went. */
-static void count_times(word *set, const struct times *times, bool paced, int64_t intended_us) {
-    int64_t service_us = times->acked_us - times->sent_us;
+static void count_times(word *set, const struct sent *sent) {
+    int64_t acked_us = answered_us();
+    int64_t service_us = acked_us - sent->sent_us;
     int64_t lateness_us = 0, caller_waits_us = service_us;
     set_record(set, METRIC_SERVICE, service_us);
-    if (paced) {
-        caller_waits_us = times->acked_us - intended_us;
-        lateness_us = times->sent_us - intended_us;
+    if (sent->intended_us != NOT_PACED) {
+        caller_waits_us = acked_us - sent->intended_us;
+        lateness_us = sent->sent_us - sent->intended_us;
         set_record(set, METRIC_RESPONSE, caller_waits_us);
         set_record(set, METRIC_LATENESS, lateness_us);
     }
@@ -274,30 +274,31 @@ static void count_not_acked(struct client *client, const rd_kafka_message_t *mes
         client_report_failure(client, sent->sequence, message->err);
 }
 
+/* What is known of an acknowledged message; and its opaque is Python's again: a pointer of its own, or NULL. */
+static bool recognise(struct client *client, rd_kafka_message_t *message, uint64_t bits, struct sent *sent) {
+    if (!client->native)
+        return in_flight_take(&client->in_flight, &message->_private, sent);
+    if (!(bits & OPAQUE_OURS))
+        return false;
+    message->_private = NULL;
+    sent->sequence = opaque_sequence(bits, atomic_load_explicit(&client->handed, memory_order_relaxed));
+    records_release(&client->records, sent->sequence, message->payload);
+    return true;
+}
+
 static rd_kafka_resp_err_t on_acknowledgement(rd_kafka_t *handle, rd_kafka_message_t *message, void *opaque) {
     (void)handle;
     struct client *client = opaque;
+    uint64_t bits = (uint64_t)(uintptr_t)message->_private;
+    struct sent sent;
     if (producing == client) { /* refused inside produce(), whose result says so: rejected, not failed */
-        if (!client->native)
-            in_flight_take_back(&client->in_flight);
+        if (!client->native && !in_flight_take(&client->in_flight, &message->_private, &sent))
+            in_flight_take_back(&client->in_flight); /* produce_batch passes the caller's own message */
         return ERR_NO_ERROR;
     }
-    uint64_t bits = client->native ? (uint64_t)(uintptr_t)message->_private : 0;
-    if (bits & OPAQUE_OURS)
-        message->_private = NULL; /* confluent_kafka would take it for a pointer of its own */
+    bool known = recognise(client, message, bits, &sent);
     if (is_dead(client))
         return ERR_NO_ERROR;
-    struct sent sent;
-    bool known;
-    if (client->native) {
-        known = bits & OPAQUE_OURS;
-        sent.sequence = opaque_sequence(bits, atomic_load_explicit(&client->handed, memory_order_relaxed));
-        sent.paced = bits & OPAQUE_PACED;
-        if (known)
-            records_release(&client->records, sent.sequence, message->payload);
-    } else {
-        known = in_flight_take(&client->in_flight, message, &sent);
-    }
     word *set = known ? client_set_of(client, sent.sequence) : current_set(client);
     if (!known)
         word_add(set + COUNT_UNTIMED, 1);
@@ -312,8 +313,9 @@ static rd_kafka_resp_err_t on_acknowledgement(rd_kafka_t *handle, rd_kafka_messa
         return ERR_NO_ERROR;
     client_mark(client, sent.sequence, OUTCOME_ACKED);
     if (client->timed) {
-        struct times times = times_of(message, client->native && !sent.paced, bits);
-        count_times(set, &times, sent.paced, client->native ? opaque_us(bits, times.sent_us) : sent.intended_us);
+        if (client->native)
+            recall_times(message, bits, &sent);
+        count_times(set, &sent);
     }
     return ERR_NO_ERROR;
 }
@@ -345,7 +347,7 @@ static rd_kafka_resp_err_t on_new(rd_kafka_t *handle, const rd_kafka_conf_t *con
                                   size_t reason_size) {
     struct client *client = opaque;
     if (!client->native && in_flight_init(&client->in_flight, queue_limit(conf)) != 0) {
-        snprintf(reason, reason_size, "no memory for the table of records in flight");
+        snprintf(reason, reason_size, "no memory for the records in flight");
         return ERR_FAIL;
     }
     rd_kafka_resp_err_t error = rdkafka.rd_kafka_interceptor_add_on_destroy(handle, NAME, on_destroy, client);
