@@ -3,6 +3,7 @@
 serializers   encode, decode, build and round trip of every library, on pyperf
 produce       the same serializers in `loadgen run`, interleaved
 plot          pictures of a folder that the two above filled
+in-flight     one request in flight against five, on a real Kafka
 instrument    what the instrument costs and how far it is off
 peers         other load generators beside ours
 """
@@ -16,6 +17,7 @@ COMMANDS = {
     "plot": "bench.plots",
     "peers": "bench.peers",
     "instrument": "bench.instrument",
+    "in-flight": "bench.in_flight",
 }
 
 
