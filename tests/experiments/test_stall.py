@@ -17,7 +17,9 @@ from loadgen.experiments.stall import quantile_s
         (0.5, 1.4, 30, 0.006, 0.006),  # the median does not see it
     ],
 )
-def test_the_arithmetic_of_a_stall(share: float, stall_s: float, length_s: float, base_s: float, expected_s: float) -> None:
+def test_the_arithmetic_of_a_stall(
+    share: float, stall_s: float, length_s: float, base_s: float, expected_s: float
+) -> None:
     """S + b − (1 − q) · T, and never below the base."""
     assert quantile_s(share, stall_s=stall_s, length_s=length_s, base_s=base_s) == pytest.approx(expected_s)
 
