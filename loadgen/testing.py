@@ -169,8 +169,6 @@ def assert_nothing_published(publisher: FakePublisher | FakeAsyncPublisher) -> N
 
 
 def _as_read(message: MemoryMessage) -> Published:
-    headers = {
-        name: value.encode() if isinstance(value, str) else value or b"" for name, value in message.headers() or ()
-    }
+    headers = {name: value or b"" for name, value in message.headers() or ()}
     fields: dict[str, Any] = msgspec.json.decode(message.value() or b"{}")
     return Published(message.topic(), (message.key() or b"").decode(), fields, headers)

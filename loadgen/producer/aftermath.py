@@ -19,7 +19,7 @@ from loadgen.producer.errors import (
     outcome_of,
 )
 from loadgen.producer.retry import Outgoing, Retries
-from loadgen.producer.transport import Headers
+from loadgen.producer.transport import Headers, header_pairs
 from loadgen.telemetry.hooks import Logger
 
 LOGGED_A_SECOND = 10  # of one kind, one by one; more of them are summed up
@@ -119,12 +119,11 @@ class Aftermath:
         """Make a dead letter of a record; False when there is no place for it."""
         if self.dead_letters is None:
             return False
-        headers = [(header, part.encode() if isinstance(part, str) else part) for header, part in record.headers]
         letter = DeadLetter(
             topic=record.topic,
             key=record.key,
             value=record.value,
-            headers=headers,
+            headers=header_pairs(record.headers),
             code=name,
             cause=text,
             outcome=outcome,

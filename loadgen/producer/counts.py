@@ -71,9 +71,11 @@ class Counts:
         "refused",
         "retried",
         "unknown",
+        "unmeasured",
     )
 
     def __init__(self) -> None:
+        self.unmeasured = 0  # acknowledged, but the client could not say after how long
         self.acked = self.retried = self.dead_lettered = self.lost = self.callback_errors = 0
         self.cluster_failures = 0  # what speaks of the cluster, not of one record: the circuit breaker's input
         self.failed: Counter[str] = Counter()
@@ -82,9 +84,7 @@ class Counts:
         self.latency_cells = [0] * (len(LATENCY_BOUNDS_S) + 1)
         self.latency_sum_s = 0.0
 
-    def acknowledged(self, latency_s: float | None) -> None:
-        """One success. 300 ns."""
-        self.acked += 1
-        if latency_s is not None:
-            self.latency_sum_s += latency_s
-            self.latency_cells[bisect_left(LATENCY_BOUNDS_S, latency_s)] += 1
+    def acknowledged(self, latency_s: float) -> None:
+        """The latency of one success; `acked` is counted before."""
+        self.latency_sum_s += latency_s
+        self.latency_cells[bisect_left(LATENCY_BOUNDS_S, latency_s)] += 1

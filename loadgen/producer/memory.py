@@ -23,7 +23,7 @@ from loadgen.producer.errors import (
     delivery_error,
     meaning_of,
 )
-from loadgen.producer.transport import BatchOutcome, DeliveryCallback, Headers
+from loadgen.producer.transport import BatchOutcome, DeliveryCallback, Headers, header_pairs
 
 UNKNOWN_PARTITION = -190
 
@@ -86,9 +86,9 @@ class MemoryMessage:
     def key(self) -> bytes | None:
         return self._key
 
-    def headers(self) -> list[tuple[str, bytes | str | None]] | None:
+    def headers(self) -> list[tuple[str, bytes | None]] | None:
         """None in a delivery callback, as the real client has it; a transport's `log` keeps them."""
-        return list(self._headers) if self._headers else None
+        return header_pairs(self._headers) or None
 
     def partition(self) -> int:
         return self._partition

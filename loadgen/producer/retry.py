@@ -94,23 +94,26 @@ class Retries:
     Args:
         settings: the bounds.
         draw: uniform in [0, 1); tests give their own.
+
+    Attributes:
+        lines: by topic and key; empty when nothing waits. The same dict always, so that it may be looked at from outside.
     """
 
     def __init__(self, settings: RetrySettings, draw: Callable[[], float] = random.random) -> None:
         self.settings = settings
         self._draw = draw
-        self._lines: dict[tuple[str, bytes], _Line] = {}
+        self.lines: dict[tuple[str, bytes], _Line] = {}
 
     def __len__(self) -> int:
         """How many wait; those handed over again and not yet answered are not among them."""
-        return sum(map(len, self._lines.values()))
+        return sum(map(len, self.lines.values()))
 
     def __bool__(self) -> bool:
-        return bool(self._lines)
+        return bool(self.lines)
 
     def blocks(self, topic: str, key: bytes) -> bool:
         """Whether a new record of that key has to wait behind others."""
-        return (topic, key) in self._lines
+        return (topic, key) in self.lines
 
     def take_failed(self, record: Outgoing, code: int, now_ns: int, now_at: float, generation: int) -> bool:
         """Keep a failed record for another try; False: it is to be given up.
@@ -118,7 +121,7 @@ class Retries:
         Args:
             generation: of what is being handed over now; it goes when that and all before are answered.
         """
-        line = self._lines.get((record.topic, record.key))
+        line = self.lines.get((record.topic, record.key))
         again = line is not None and record.tries > 1  # it is the head of its line, come back
         if line is not None and again:
             line.on_its_way = False
@@ -131,7 +134,7 @@ class Retries:
             self._next(record)
             return False
         if line is None:
-            line = self._lines[record.topic, record.key] = _Line()
+            line = self.lines[record.topic, record.key] = _Line()
         line.due_ns = max(line.due_ns, now_ns + round(wait_s * 1e9))
         if again:
             line.failed.appendleft((record, code))
@@ -142,18 +145,18 @@ class Retries:
 
     def take_behind(self, record: Outgoing) -> None:
         """Let a new record wait behind the others of its key."""
-        self._lines[record.topic, record.key].behind.append(record)
+        self.lines[record.topic, record.key].behind.append(record)
 
     def delivered(self, record: Outgoing) -> None:
         """The head of a line arrived: the next of its key may go at once."""
-        line = self._lines.get((record.topic, record.key))
+        line = self.lines.get((record.topic, record.key))
         if line is not None:
             line.on_its_way = False
         self._next(record)
 
     def overtaken(self, topic: str, key: bytes) -> list[tuple[Outgoing, int]]:
         """A later record of that key was acknowledged: those that failed before it are given up, and returned."""
-        line = self._lines.get((topic, key))
+        line = self.lines.get((topic, key))
         if line is None:
             return []
         lost = list(line.failed)
@@ -165,7 +168,7 @@ class Retries:
     def due(self, now_ns: int, oldest_open_generation: int) -> list[Outgoing]:
         """The records to hand over now; at most one of each key is on its way."""
         records = []
-        for line in self._lines.values():
+        for line in self.lines.values():
             if line.on_its_way or line.due_ns > now_ns or line.generation >= oldest_open_generation:
                 continue
             records.append(line.failed.popleft()[0] if line.failed else line.behind.popleft())
@@ -174,7 +177,7 @@ class Retries:
 
     def put_back(self, record: Outgoing, now_ns: int) -> None:
         """The client's queue had no room: the record is the head of its line again."""
-        line = self._lines[record.topic, record.key]
+        line = self.lines[record.topic, record.key]
         line.on_its_way = False
         line.due_ns = now_ns + FULL_QUEUE_WAIT_NS
         if record.tries:
@@ -185,19 +188,19 @@ class Retries:
     def give_up(self) -> list[tuple[Outgoing, int | None]]:
         """Everything that waits, in order, with its last error; None: it was never handed over."""
         left: list[tuple[Outgoing, int | None]] = []
-        for line in self._lines.values():
+        for line in self.lines.values():
             left += line.failed
             left += [(record, None) for record in line.behind]
-        self._lines.clear()
+        self.lines.clear()
         return left
 
     def _next(self, record: Outgoing) -> None:
         """Whoever held the line up is out of it."""
-        line = self._lines.get((record.topic, record.key))
+        line = self.lines.get((record.topic, record.key))
         if line is None:
             return
         if not line and not line.on_its_way:
-            del self._lines[record.topic, record.key]
+            del self.lines[record.topic, record.key]
         elif not line.failed:
             line.due_ns = 0
 

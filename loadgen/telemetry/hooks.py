@@ -37,6 +37,6 @@ class Tracing(Protocol):
         """A current span named `publish_order`; an exception that leaves it is recorded on it."""
         ...
 
-    def headers(self) -> list[tuple[str, bytes]]:
+    def headers(self) -> dict[str, bytes]:
         """The current context as record headers, by the propagator that is set (W3C `traceparent` by default)."""
         ...

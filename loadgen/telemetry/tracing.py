@@ -49,8 +49,8 @@ class OpenTelemetry:
         )
         return span
 
-    def headers(self) -> list[tuple[str, bytes]]:
+    def headers(self) -> dict[str, bytes]:
         """The current context as headers: `traceparent`, and `tracestate` and `baggage` when there are any."""
         carrier: dict[str, str] = {}
         propagate.inject(carrier)
-        return [(name, value.encode()) for name, value in carrier.items()]
+        return {name: value.encode() for name, value in carrier.items()}

@@ -31,7 +31,7 @@ from loadgen.producer.transport import Transport
 from tests.producer.samples import MS, SECOND, Heard
 
 ACK, NOT_ENOUGH_REPLICAS, TOO_LARGE, FORBIDDEN, TIMED_OUT = 0, 19, 10, 29, -192
-HEADERS = SharedHeaders([("content-type", b"application/json")])
+HEADERS = SharedHeaders({"content-type": b"application/json"})
 
 
 class Kept:
@@ -114,7 +114,7 @@ def test_an_order_that_is_given_up_is_counted_kept_logged_and_told(
     metrics = box.metrics()
     assert (metrics.failed, metrics.unknown, metrics.acked) == (failed, unknown, 1)
     (letter,) = kept.letters
-    assert (letter.key, letter.value, letter.headers, letter.topic) == (b"bad", b"x", list(HEADERS), "orders")
+    assert (letter.key, letter.value, letter.headers, letter.topic) == (b"bad", b"x", list(HEADERS.items()), "orders")
     assert (letter.outcome, letter.tries, letter.order_id) == ("failed" if failed else "unknown", 1, "bad")
     (logged,) = heard.named("delivery_failed")
     assert logged["order_id"] == "bad"
