@@ -21,7 +21,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "recorder": set(),
     "report": {"recorder", "arrivals", "judge.interval"},
     "consumer": {"recorder", "arrivals"},
-    "runner": {"arrivals", "events", "messages", "producer", "recorder", "report", "brokers", "consumer", "verify", "telemetry"},
+    "runner": {
+        "arrivals",
+        "events",
+        "messages",
+        "producer",
+        "recorder",
+        "report",
+        "brokers",
+        "consumer",
+        "verify",
+        "telemetry",
+    },
     "brokers": {"producer.library"},
     "verify": {"events", "messages", "report", "consumer", "arrivals", "recorder", "runner.plan"},
     "judge": {"report"},
@@ -104,7 +115,18 @@ def test_a_worker_imports_nothing_that_it_does_not_need() -> None:
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
 
-    heavy = {"cyclopts", "rich", "pydantic", "structlog", "matplotlib", "opentelemetry", "numpy", "psutil", "orjson", "jinja2"}
+    heavy = {
+        "cyclopts",
+        "rich",
+        "pydantic",
+        "structlog",
+        "matplotlib",
+        "opentelemetry",
+        "numpy",
+        "psutil",
+        "orjson",
+        "jinja2",
+    }
     assert not heavy & set(loaded)
     assert loaded[-1] == "False"
 
@@ -118,7 +140,9 @@ def test_only_the_command_line_prints_or_exits() -> None:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call):
                 called = ast.unparse(node.func)
-                module_entry = called in {"sys.exit", "os._exit"} and '__name__ == "__main__"' in path.read_text("utf-8")
+                module_entry = called in {"sys.exit", "os._exit"} and '__name__ == "__main__"' in path.read_text(
+                    "utf-8"
+                )
                 assert called != "print", relative
                 assert called != "sys.exit" or module_entry, relative
 
@@ -135,10 +159,20 @@ def test_nothing_unsafe_reads_data() -> None:
 
 def test_measurements_never_read_the_wall_clock() -> None:
     """`time.time` appears only where a date is told, never where a time is measured (I10)."""
-    told = {"runner/coordinator.py", "runner/planning.py", "runner/undelivered.py", "producer/dead_letter.py", "producer/outbox.py"}
+    told = {
+        "runner/coordinator.py",
+        "runner/planning.py",
+        "runner/undelivered.py",
+        "producer/dead_letter.py",
+        "producer/outbox.py",
+    }
     for folder in ("arrivals", "recorder", "runner", "producer", "messages"):
         for path in sorted((PACKAGE / folder).rglob("*.py")):
             relative = path.relative_to(PACKAGE).as_posix()
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-                if isinstance(node, ast.Attribute) and ast.unparse(node) in {"time.time", "time.time_ns", "datetime.now"}:
+                if isinstance(node, ast.Attribute) and ast.unparse(node) in {
+                    "time.time",
+                    "time.time_ns",
+                    "datetime.now",
+                }:
                     assert relative in told, relative

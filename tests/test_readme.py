@@ -36,7 +36,12 @@ def test_the_commands_of_the_readme_run(tmp_path: Path) -> None:
         arguments = shlex.split(command)
         assert arguments[0] == "loadgen"
         answer = subprocess.run(
-            [sys.executable, "-m", *arguments], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
+            [sys.executable, "-m", *arguments],
+            cwd=tmp_path,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert answer.returncode == 0, f"{command}\n{answer.stdout}\n{answer.stderr}"
 
