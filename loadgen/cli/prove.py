@@ -30,7 +30,11 @@ def prove(
         f"\nTwice the ceiling: {proof.asked_per_s:,.0f} msg/s asked, "
         f"{(proof.achieved_ratio or 0.0):.0%} of it reached; {proof.refusal}"
     )
-    print("  refused: exit 5, the generator was the limit" if proof.refused else "  NOT REFUSED: this is a bug, please report it")
+    print(
+        "  refused: exit 5, the generator was the limit"
+        if proof.refused
+        else "  NOT REFUSED: this is a bug, please report it"
+    )
     if not proof.agrees:
         print("  NOT WITHIN 3 % of the arithmetic: was this machine busy? try again")
     print(f"\n{'PROVED' if good else 'NOT PROVED'}  timed in {proof.instrument}")

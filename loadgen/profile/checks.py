@@ -14,7 +14,9 @@ def problems_together(parsed: Mapping[str, Any], settings: Mapping[str, Sourced]
             "no cluster to send to: name one with -b HOST:PORT, or let one be started with --start kafka "
             "(a real Apache Kafka) or --start mock (no Kafka: what this machine's client can send)"
         )
-    asked_for_a_cluster = parsed["bootstrap_server"] is not None and settings["bootstrap_server"].origin.startswith("--")
+    asked_for_a_cluster = parsed["bootstrap_server"] is not None and settings["bootstrap_server"].origin.startswith(
+        "--"
+    )
     if asked_for_a_cluster and parsed["start"] is not None:
         problems.append("-b and --start exclude each other: load that cluster, or start one?")
     planned = [name for name in ("ramp", "steps") if parsed[name]]
