@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from loadgen.judge.modes import two_levels
+from loadgen.judge.steady import steady_part
 from loadgen.slo import Rule, value_at
 
 KEPT_RATIO = 0.99
@@ -29,7 +30,7 @@ class JudgedStep(msgspec.Struct, frozen=True, kw_only=True):
         worst: the rule it is of.
         generator: this host was the limit.
         overloaded: the cluster did not take the rate.
-        settled: False where the run's latencies kept growing.
+        settled: False where latencies kept growing or the rate of acknowledgements found no steady part.
         levels: two levels of the seconds' p99, in words.
         response_us: by quantile, of the whole run.
         wire_mib_per_s, payload_mib_per_s: of this run.
@@ -100,7 +101,7 @@ def judge_step(
         worst="the rate itself" if overloaded else worst,
         generator=generator,
         overloaded=overloaded,
-        settled=not _grows(seconds),
+        settled=not (_grows(seconds) or _never_steady(intervals)),
         levels=str(levels) if levels else None,
         values={text: value for text, value in measured.items() if value is not None},
         response_us={name: response.get(name) for name in SHOWN},
@@ -129,6 +130,12 @@ def margin_of(rule: Rule, value: float | None) -> float:
 def _why_invalid(result: Mapping[str, Any]) -> str:
     doubts = [doubt for doubt in result.get("verdict", {}).get("doubts", []) if doubt.get("invalid")]
     return str(doubts[0].get("message")) if doubts else "the run is not valid"
+
+
+def _never_steady(intervals: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether what was acknowledged a second found no steady part, by MSER-5; runs below a minute are too short to tell."""
+    rows = [float(row["acked_per_s"]) for row in intervals if row.get("phase") == "measured" and "acked_per_s" in row]
+    return any(doubt.code == "no_steady_state" for doubt in steady_part(rows).doubts)
 
 
 def _grows(seconds: Sequence[float]) -> bool:

@@ -50,11 +50,11 @@ def history_picture(series: Series, metric: MetricHistory, number: int) -> Histo
         words = ", ".join(f"{each.condition.split('.')[-1]} {each.candidate}" for each in mark.changes)
         axes.text(
             mark.at + 0.6,
-            0.98,
+            0.02,
             clean(words)[:40],
             transform=axes.get_xaxis_transform(),
             fontsize=6,
-            va="top",
+            va="bottom",
             rotation=90,
         )
     axes.set_ylim(0, max(values) * 1.12)

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
 from loadgen.experiments.step import MOST_MARGIN, judge_step, margin_of
@@ -66,6 +67,16 @@ def test_a_run_that_is_invalid_for_another_reason_cannot_be_judged() -> None:
 def test_a_latency_that_keeps_growing_is_not_settled(seconds: list[float], settled: bool) -> None:
     """Flat or alternating seconds are; seconds that grow through the whole run are not."""
     assert step_of(seconds=seconds).settled is settled
+
+
+def test_a_run_whose_acknowledgements_never_settle_is_not_settled() -> None:
+    """A rate that climbs for most of 100 s has no steady part; a flat one has."""
+    generator = np.random.default_rng(1)
+    for climbing in (True, False):
+        level = [min(1.0, 0.3 + i / 110) if climbing else 1.0 for i in range(100)]
+        rows = [{"phase": "measured", "acked_per_s": 5e4 * x * generator.lognormal(0, 0.01)} for x in level]
+
+        assert judge_step(open_result(), rows, RULES, 50_000.0).settled is not climbing
 
 
 def test_seconds_of_two_levels_are_told() -> None:
