@@ -80,6 +80,8 @@ def summarize(figure: str, rounds: list[dict[str, Row]]) -> Row:
             "cpu_us_per_order": median_interval([row["cpu_s"] / row["orders"] * 1e6 for row in rows])._asdict(),
             "orders_per_s": median_interval([row["orders"] / row["wall_s"] for row in rows])._asdict(),
         }
+        if "awaited_ms" in rows[0]:
+            summary["ways"][name]["awaited_ms"] = median_interval([row["awaited_ms"] for row in rows])._asdict()
         if name != names[0]:
             for value, kind in (("wall_s", "throughput"), ("cpu_s", "cpu")):
                 ratios = [
@@ -95,13 +97,15 @@ def show(summary: Row) -> None:
     print(f"\n{summary['figure']}: {summary['bound']}")
     for name, way in summary["ways"].items():
         if "missing" in way:
-            print(f"  {name:<38} not measured: {way['missing']}")
+            print(f"  {name:<42} not measured: {way['missing']}")
             continue
         cpu, rate = way["cpu_us_per_order"], way["orders_per_s"]
         print(
-            f"  {name:<38} {cpu['median']:6.2f} µs CPU an order ({cpu['low']:.2f} … {cpu['high']:.2f})"
+            f"  {name:<42} {cpu['median']:6.2f} µs CPU an order ({cpu['low']:.2f} … {cpu['high']:.2f})"
             f"  {rate['median']:>9,.0f}/s ({rate['low']:,.0f} … {rate['high']:,.0f})"
         )
+        if "awaited_ms" in way:
+            print(f"  {'  one order, awaited':<42} {way['awaited_ms']['median']:6.1f} ms")
     for name, ratio in summary["ratios"].items():
         print(f"  {name}: {ratio['median']:.2f} × ({ratio['low']:.2f} … {ratio['high']:.2f})")
     if "look_ns" in summary:

@@ -151,17 +151,20 @@ class Aftermath:
             self.log_once("error", "dead_letter_lost", error=str(error))
 
     def tell_all(self) -> None:
-        """Call the application; what it raises is counted, logged once, and takes nothing else with it."""
+        """Tell the application what has come together."""
         while self._to_tell:
-            on_done, error, message = self._to_tell.popleft()
-            for listener in (on_done, self.on_delivery):
-                if listener is None:
-                    continue
-                try:
-                    listener(error, message)
-                except Exception as raised:
-                    self.counts.callback_errors += 1
-                    self.log_once("error", "callback_raised", error=f"{type(raised).__name__}: {raised}")
+            self.tell(*self._to_tell.popleft())
+
+    def tell(self, on_done: Done | None, error: KafkaProducerError | None, message: Any) -> None:
+        """Call the application; what it raises is counted, logged once, and takes nothing else with it."""
+        for listener in (on_done, self.on_delivery):
+            if listener is None:
+                continue
+            try:
+                listener(error, message)
+            except Exception as raised:
+                self.counts.callback_errors += 1
+                self.log_once("error", "callback_raised", error=f"{type(raised).__name__}: {raised}")
 
     def log_some(self, level: str, event: str, kind: str, record: Outgoing, **fields: Any) -> None:
         """Log an event of a record, unless there were many of its kind within this second."""

@@ -9,6 +9,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from types import TracebackType
 from typing import Any, NamedTuple, Self, Unpack
@@ -73,15 +74,11 @@ class AsyncOrderEventPublisher:
         future: asyncio.Future[Delivery] = loop.create_future()
         target = topic or self.topic
         try:
-            with self._publisher.span(event, target):
-                key, value, headers = self._publisher.encoded(event)
-                if not self._parked:
-                    try:
-                        self._hand_over(target, key, value, headers, future)
-                    except QueueFull:
-                        self._parked.append(_Parked(target, key, value, headers, future))
-                else:
-                    self._parked.append(_Parked(target, key, value, headers, future))
+            if self._publisher.traced:
+                with self._publisher.span(event, target):
+                    self._accept(target, event, future)
+            else:
+                self._accept(target, event, future)
         except KafkaProducerError as error:
             future.set_exception(error)
         if self._timer is None:
@@ -104,8 +101,8 @@ class AsyncOrderEventPublisher:
                 futures.append(self.publish_order(event, topic))
                 if self._parked:
                     await self.room()
-        ends = await asyncio.gather(*futures, return_exceptions=True)
-        return [_known(end) for end in ends]
+        # one after the other: most are done by then, and gather() would have the loop call it back for each
+        return [await _end(future) for future in futures]
 
     async def room(self) -> None:
         """Return once everything published is in the client's queue."""
@@ -165,6 +162,14 @@ class AsyncOrderEventPublisher:
     def _attach(self) -> asyncio.AbstractEventLoop:
         self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
         return self._loop
+
+    def _accept(self, topic: str, event: Event, future: "asyncio.Future[Delivery]") -> None:
+        key, value, headers = self._publisher.encoded(event)
+        if not self._parked:
+            with suppress(QueueFull):  # then it keeps its place here
+                self._hand_over(topic, key, value, headers, future)
+                return
+        self._parked.append(_Parked(topic, key, value, headers, future))
 
     def _hand_over(
         self, topic: str, key: bytes, value: bytes, headers: Any, future: "asyncio.Future[Delivery]"
@@ -228,7 +233,8 @@ def _settle_now(future: "asyncio.Future[Delivery]", error: KafkaProducerError | 
     future.set_result(Delivery(message.topic(), message.partition(), known, message.latency()))
 
 
-def _known(end: Delivery | BaseException) -> Delivery | KafkaProducerError:
-    if isinstance(end, Delivery | KafkaProducerError):
-        return end
-    raise end
+async def _end(future: "asyncio.Future[Delivery]") -> Delivery | KafkaProducerError:
+    try:
+        return await future
+    except KafkaProducerError as error:
+        return error

@@ -16,7 +16,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from loadgen.clock import Clock, SystemClock
 from loadgen.producer.aftermath import Aftermath, Done
@@ -74,14 +74,9 @@ class _Generation:
         return self.accepted - self.answered
 
 
-class _Report(NamedTuple):
-    """One answer, put aside: what the client said, and what it does not say of the record."""
-
-    error: Any
-    message: Any
-    headers: Headers
-    on_done: Done | None = None
-    sent_again: Outgoing | None = None
+_Report = tuple[Any, Any, Headers, Done | None, Outgoing | None]
+"""One answer, put aside: error, message, then what the client does not say of the record: its headers, who waits for it,
+and the record itself if it was sent again. A plain tuple: a named one takes 0.2 µs longer to make."""
 
 
 class Outbox:
@@ -286,10 +281,10 @@ class Outbox:
                 except Exception:
                     counts.unmeasured += 1
                 if self._watch:
-                    reports.append(_Report(None, message, headers))
+                    reports.append((None, message, headers, None, None))
             else:
                 self._watch = True  # what is acknowledged after this one may have overtaken it
-                reports.append(_Report(error, message, headers))
+                reports.append((error, message, headers, None, None))
 
         self._report_headers, self._report = headers, report
         return report
@@ -315,7 +310,7 @@ class Outbox:
                 return
         else:
             self._watch = True
-        self._reports.append(_Report(error, message, headers, on_done, sent_again))
+        self._reports.append((error, message, headers, on_done, sent_again))
 
     def client_error(self, error: Any) -> None:
         """librdkafka's error_cb: connections, brokers."""
@@ -329,11 +324,14 @@ class Outbox:
             return  # somebody is at it, perhaps we ourselves further up, calling the application
         try:
             while self._reports:
-                report = self._reports[0]
+                report = error, message, _, on_done, sent_again = self._reports[0]
                 try:
+                    if error is None and not self._lines and not self.aftermath.debug:
+                        self.aftermath.tell(on_done, None, message)
+                        continue
                     with self._lock:
-                        if report.error is None:
-                            self.aftermath.delivered(report.message, report.on_done, report.sent_again)
+                        if error is None:
+                            self.aftermath.delivered(message, on_done, sent_again)
                         else:
                             self._see_to_failure(report)
                 finally:

@@ -10,7 +10,7 @@ from the application, from a replay or after a restart, can write it twice. It i
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol, Self, TypedDict
@@ -271,10 +271,13 @@ class OrderEventPublisher:
             return key, value, {**kind.headers, **self._tracing.headers()}
         return key, value, kind.headers
 
+    @property
+    def traced(self) -> bool:
+        """Whether anybody collects spans."""
+        return self._trace_state[STATE_KEY] is not None
+
     def span(self, event: Event, topic: str) -> AbstractContextManager[Any]:
-        """The span around an event's hand-over; nothing while nobody collects spans."""
-        if self._trace_state[STATE_KEY] is None:
-            return nullcontext()
+        """The span around an event's hand-over."""
         return self._tracing.span(topic, str(getattr(event, "order_id", "")))
 
     def _learn(self, kind: type) -> "_Kind":
