@@ -29,7 +29,7 @@ from loadgen.brokers.admin import create_topic, delete_topic
 from loadgen.brokers.target import Broker, start_broker
 
 FIGURES: dict[str, list[str]] = {
-    "cost": ["publisher", "publisher, no headers", "publisher, no headers, no validation", "document"],
+    "cost": ["publisher", "publisher, with headers", "publisher, no validation", "document"],
     "peers": ["publisher", "kafka-python"],
     "in-flight": ["in flight 5", "in flight 1"],
     "async": list(ASYNC_WAYS),
@@ -97,15 +97,15 @@ def show(summary: Row) -> None:
     print(f"\n{summary['figure']}: {summary['bound']}")
     for name, way in summary["ways"].items():
         if "missing" in way:
-            print(f"  {name:<42} not measured: {way['missing']}")
+            print(f"  {name:<30} not measured: {way['missing']}")
             continue
         cpu, rate = way["cpu_us_per_order"], way["orders_per_s"]
         print(
-            f"  {name:<42} {cpu['median']:6.2f} µs CPU an order ({cpu['low']:.2f} … {cpu['high']:.2f})"
+            f"  {name:<30} {cpu['median']:6.2f} µs CPU an order ({cpu['low']:.2f} … {cpu['high']:.2f})"
             f"  {rate['median']:>9,.0f}/s ({rate['low']:,.0f} … {rate['high']:,.0f})"
         )
         if "awaited_ms" in way:
-            print(f"  {'  one order, awaited':<42} {way['awaited_ms']['median']:6.1f} ms")
+            print(f"  {'  one order, awaited':<30} {way['awaited_ms']['median']:6.1f} ms")
     for name, ratio in summary["ratios"].items():
         print(f"  {name}: {ratio['median']:.2f} × ({ratio['low']:.2f} … {ratio['high']:.2f})")
     if "look_ns" in summary:

@@ -106,8 +106,8 @@ def kafka_python(bootstrap: str, topic: str) -> Way:
 
 WAYS: dict[str, Callable[[str, str], Way]] = {
     "publisher": ours(),
-    "publisher, no headers": ours(headers=False),
-    "publisher, no headers, no validation": ours(headers=False, validate=False),
+    "publisher, with headers": ours(headers=True),
+    "publisher, no validation": ours(validate=False),
     "document": document,
     "kafka-python": kafka_python,
     "in flight 5": ours(properties={"max.in.flight.requests.per.connection": 5}),
@@ -189,7 +189,7 @@ async def aio_producer(bootstrap: str, topic: str, count: int) -> dict[str, floa
 
 ASYNC_WAYS: dict[str, Callable[[str, str, int], Any]] = {
     "async publisher": ours_async(),
-    "async publisher, no headers, no validation": ours_async(headers=False, validate=False),
+    "async publisher, no validation": ours_async(validate=False),
     "confluent AIOProducer": aio_producer,
 }
 

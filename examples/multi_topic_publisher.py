@@ -28,7 +28,7 @@ def main() -> None:
             OrderPlaced("order-2", 5.0),
             OrderReturned("order-1", "the wrong blue"),
         ]
-        with OrderEventPublisher([bootstrap], topic) as publisher:
+        with OrderEventPublisher([bootstrap], topic, headers=True) as publisher:
             for event in events:
                 publisher.publish_order(event, topic=topics[type(event)])
             publisher.flush()

@@ -17,7 +17,7 @@ from tests.producer.samples import Change, order
 
 def test_what_was_published_can_be_asked() -> None:
     """Before and after closing, with fields, topic and headers as a consumer would see them."""
-    with FakePublisher() as publisher:
+    with FakePublisher(headers=True) as publisher:
         assert_nothing_published(publisher)
         publisher.publish_order(order("order-1"))
         publisher.publish_order(Change("order-2", 5), topic="changes")

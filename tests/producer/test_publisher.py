@@ -35,7 +35,7 @@ from tests.producer.samples import Change, Heard, QuickStartOrder, order, publis
 
 def test_the_documents_surface_on_a_broker(mock: Broker, topic: str) -> None:
     """Attributes, publish_order, publish, flush, close, as the document writes them; a consumer reads the orders."""
-    publisher = OrderEventPublisher([mock.bootstrap], topic)
+    publisher = OrderEventPublisher([mock.bootstrap], topic, headers=True)
     assert publisher.topic == topic
     assert type(publisher.encoder) is msgspec.json.Encoder
     assert all(hasattr(publisher, name) for name in ("producer", "tracer", "logger"))
@@ -115,7 +115,7 @@ class Versioned(msgspec.Struct, frozen=True):
 def test_any_event_with_an_order_id_will_do(event: Any, value: bytes, version: bytes) -> None:
     """Structs and dataclasses; the schema's version is the class' own."""
     transport = MemoryTransport()
-    publisher, _ = publisher_in_memory(transport)
+    publisher, _ = publisher_in_memory(transport, headers=True)
     publisher.publish_order(event)
     publisher.flush()
 
@@ -124,10 +124,10 @@ def test_any_event_with_an_order_id_will_do(event: Any, value: bytes, version: b
     assert dict(sent.headers() or [])["schema-version"] == version
 
 
-def test_headers_can_be_left_out() -> None:
-    """The record is then byte for byte the document's."""
+def test_headers_are_only_sent_when_asked_for() -> None:
+    """By default the record is byte for byte the document's."""
     transport = MemoryTransport()
-    publisher, _ = publisher_in_memory(transport, headers=False)
+    publisher, _ = publisher_in_memory(transport)
     publisher.publish_order(order())
     publisher.flush()
 
@@ -180,7 +180,8 @@ def test_validation_can_be_left_out() -> None:
 def test_an_order_of_10_mb_is_refused_at_once_and_kept_whole(mock: Broker, topic: str, tmp_path: Path) -> None:
     """The client's own limit; dead-lettered with every byte, and the next order goes on."""
     huge = msgspec.structs.replace(order("huge"), customer_name="x" * 10_000_000)
-    publisher = OrderEventPublisher([mock.bootstrap], topic, dead_letters=tmp_path / "dead.jsonl", logger=Heard())
+    letters = tmp_path / "dead.jsonl"
+    publisher = OrderEventPublisher([mock.bootstrap], topic, dead_letters=letters, headers=True, logger=Heard())
     with pytest.raises(RecordRefused, match="MSG_SIZE_TOO_LARGE") as raised:
         publisher.publish_order(huge)
     publisher.publish_order(order("next"))
