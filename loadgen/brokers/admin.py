@@ -4,16 +4,14 @@ All kinds of broker through the same calls: the mock cluster, which cannot be as
 Every call opens a client and drops it: they are made a handful of times a run, and never while it is hot.
 """
 
-import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
 
 # re-exported by that package without saying so to a type checker
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
-    AdminClient,
     ConfigResource,
     ConfigSource,
     NewTopic,
@@ -21,19 +19,18 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
-from loadgen.brokers.connection import ANSWER_WITHIN_S, DENIED, Connection, connection_properties
+from loadgen.brokers import mock_topics
+from loadgen.brokers.connection import ANSWER_WITHIN_S, DENIED, Connection
 from loadgen.brokers.release import release
 from loadgen.brokers.target import Broker
 from loadgen.errors import LoadgenError, Unreachable, UsageError
 from loadgen.profile.settings import parse_topic
 
 PARTITIONS_PER_BROKER = 6
-MOCK_REPLICAS = 3  # its own default; it never has more replicas than brokers
 RETENTION = {"retention.ms": "3600000"}  # an hour: what a killed run leaves behind goes by itself
 MADE_WITHIN_S = 30.0  # thousands of partitions take a cluster seconds
 LEADERS_WITHIN_S = 30.0
 LOOK_EVERY_S = 0.05
-LATEST = -1  # the protocol's timestamp for "the end of the log"
 _REFUSED = frozenset(
     {
         KafkaError.INVALID_PARTITIONS,
@@ -45,8 +42,6 @@ _REFUSED = frozenset(
         KafkaError.TOPIC_ALREADY_EXISTS,
     }
 )
-_SILENT = logging.Logger("librdkafka")
-_SILENT.addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True)
@@ -103,10 +98,9 @@ def describe_cluster(
         Unreachable: no answer, or a refusal, within the time given; says why and what to look at.
     """
     if broker.mock is not None:
-        found = _plain_client(broker).list_topics(timeout=answer_within_s).brokers.values()
-        return Cluster(None, None, tuple(f"{one.host}:{one.port}" for one in found))
-    connection = Connection(broker.bootstrap, properties, answer_within_s)
-    answer = connection.wait(connection.client.describe_cluster(request_timeout=answer_within_s))
+        return Cluster(None, None, mock_topics.brokers(broker.mock))
+    with Connection(broker.bootstrap, properties, answer_within_s) as connection:
+        answer = connection.wait(connection.client.describe_cluster(request_timeout=answer_within_s))
     nodes = tuple(f"{node.host}:{node.port}" for node in answer.nodes)
     version = broker.version or release(nodes[0], properties)
     return Cluster(version, answer.cluster_id, nodes)
@@ -121,13 +115,14 @@ def describe_topic(broker: Broker, name: str, properties: Mapping[str, str]) -> 
     """
     check_topic_name(name)
     if broker.mock is not None:
-        return _mock_topic(broker, name)
-    connection = Connection(broker.bootstrap, properties)
-    shape = _shape(connection, name)
-    if shape is None:
-        return None
+        known = mock_topics.shape(broker.mock, name)
+        return None if known is None else Topic(name, *known, None, {})
+    with Connection(broker.bootstrap, properties) as connection:
+        shape = _shape(connection, name)
+        if shape is None:
+            return None
+        settings, min_insync = _settings(connection, name)
     partitions, replicas, _ = shape
-    settings, min_insync = _settings(connection, name)
     return Topic(name, partitions, replicas, min_insync, settings)
 
 
@@ -165,15 +160,15 @@ def create_topic(
     if partitions is None:
         partitions = PARTITIONS_PER_BROKER * len(describe_cluster(broker, properties).brokers)
     if broker.mock is not None:
-        return _create_on_mock(broker, name, partitions, replication_factor)
+        return Topic(name, *mock_topics.create(broker.mock, name, partitions, replication_factor), None, {})
     config = {**RETENTION, **(model.settings if model else {}), **(settings or {})}
-    connection = Connection(broker.bootstrap, properties, MADE_WITHIN_S)
     new = NewTopic(name, num_partitions=partitions, replication_factor=replication_factor, config=config)
-    try:
-        connection.wait(connection.client.create_topics([new], request_timeout=MADE_WITHIN_S)[name])
-    except KafkaException as error:
-        raise _explained(error.args[0], f"topic {name} ({partitions} partitions, {config})", "make it") from None
-    _wait_for_leaders(connection, name, partitions)
+    with Connection(broker.bootstrap, properties, MADE_WITHIN_S) as connection:
+        try:
+            connection.wait(connection.client.create_topics([new], request_timeout=MADE_WITHIN_S)[name])
+        except KafkaException as error:
+            raise _explained(error.args[0], f"topic {name} ({partitions} partitions, {config})", "make it") from None
+        _wait_for_leaders(connection, name, partitions)
     made = describe_topic(broker, name, properties)
     if made is None:
         raise Unreachable(f"topic {name} was made on {broker.bootstrap} and is gone: somebody removed it")
@@ -188,8 +183,8 @@ def delete_topic(broker: Broker, name: str, properties: Mapping[str, str]) -> bo
     if broker.mock is not None:
         return True
     try:
-        connection = Connection(broker.bootstrap, properties)
-        connection.wait(connection.client.delete_topics([name], request_timeout=ANSWER_WITHIN_S)[name])
+        with Connection(broker.bootstrap, properties) as connection:
+            connection.wait(connection.client.delete_topics([name], request_timeout=ANSWER_WITHIN_S)[name])
     except KafkaException as error:
         return bool(error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART)
     except LoadgenError:
@@ -203,59 +198,18 @@ def end_offsets(broker: Broker, name: str, properties: Mapping[str, str]) -> lis
     Asked after a run too, whose result must not be lost for it: what goes wrong is told by None, not raised.
     """
     if broker.mock is not None:
-        return _mock_end_offsets(broker, name)
+        return mock_topics.end_offsets(broker.mock, name)
+    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
     try:
-        connection = Connection(broker.bootstrap, properties)
-        shape = _shape(connection, name)
-        if shape is None:
-            return None
-        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        asked = {TopicPartition(name, partition): latest for partition in range(shape[0])}
-        answers = connection.client.list_offsets(asked, request_timeout=ANSWER_WITHIN_S)
-        return [connection.wait(answers[partition]).offset for partition in asked]
+        with Connection(broker.bootstrap, properties) as connection:
+            shape = _shape(connection, name)
+            if shape is None:
+                return None
+            asked = {TopicPartition(name, partition): latest for partition in range(shape[0])}
+            answers = connection.client.list_offsets(asked, request_timeout=ANSWER_WITHIN_S)
+            return [connection.wait(answers[partition]).offset for partition in asked]
     except (KafkaException, LoadgenError):
         return None
-
-
-def _plain_client(broker: Broker) -> AdminClient:
-    return AdminClient(connection_properties(broker.bootstrap, {}), logger=_SILENT)
-
-
-def _mock_topic(broker: Broker, name: str) -> Topic | None:
-    """By the list of all topics: asked for one by its name, a mock cluster makes it."""
-    found = _plain_client(broker).list_topics(timeout=ANSWER_WITHIN_S).topics.get(name)
-    if found is None:
-        return None
-    return Topic(name, len(found.partitions), len(found.partitions[0].replicas), None, {})
-
-
-def _mock_end_offsets(broker: Broker, name: str) -> list[int] | None:
-    """By a consumer's question for the offset at a time: the admin client's never comes back from a mock cluster."""
-    if _mock_topic(broker, name) is None:
-        return None
-    reader = Consumer(connection_properties(broker.bootstrap, {}) | {"group.id": "loadgen"}, logger=_SILENT)
-    try:
-        partitions = sorted(reader.list_topics(name, timeout=ANSWER_WITHIN_S).topics[name].partitions)
-        asked = [TopicPartition(name, partition, LATEST) for partition in partitions]
-        answers = reader.offsets_for_times(asked, timeout=ANSWER_WITHIN_S)
-    except KafkaException:
-        return None
-    finally:
-        reader.close()
-    return None if any(one.error for one in answers) else [one.offset for one in sorted(answers)]
-
-
-def _create_on_mock(broker: Broker, name: str, partitions: int, replication_factor: int) -> Topic:
-    assert broker.mock is not None
-    brokers = broker.bootstrap.count(",") + 1
-    replicas = min(replication_factor if replication_factor > 0 else MOCK_REPLICAS, brokers)
-    try:
-        broker.mock.create_topic(name, partitions, replicas)
-    except Unreachable:
-        raise
-    except LoadgenError as error:
-        raise UsageError(f"topic {name}: {error}") from None
-    return Topic(name, partitions, replicas, None, {})
 
 
 def _shape(connection: Connection, name: str) -> tuple[int, int, bool] | None:

@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future
+from types import TracebackType
 from typing import Any, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
@@ -53,7 +54,12 @@ def connection_properties(bootstrap: str, properties: Mapping[str, str]) -> dict
 
 
 class Connection:
-    """One admin client to one cluster; made for a handful of questions and dropped.
+    """One admin client to one cluster, for a handful of questions inside a `with`.
+
+    The client is destroyed at the end of the block, on this thread: nothing but this object refers to it, and no cycle
+    leads back. Left to the cycle collector it could be destroyed on its own thread, where librdkafka sets the futures
+    and Python code therefore runs; librdkafka then aborts the process ("calling rd_kafka_destroy() from librdkafka owned
+    thread is prohibited"; seen once in some thousand questions).
 
     Raises:
         UsageError: the properties cannot be used (a missing CA file, a key that is not the certificate's).
@@ -62,15 +68,20 @@ class Connection:
     def __init__(self, bootstrap: str, properties: Mapping[str, str], answer_within_s: float = ANSWER_WITHIN_S) -> None:
         self.bootstrap, self.properties = bootstrap, properties
         self.answer_within_s = answer_within_s
-        self._words: dict[int, str] = {}  # error code → what was last said with it
-        self._log = _LastWords()
-        self._all_down_ns: int | None = None
+        self._heard = _Heard()
+        settings = connection_properties(bootstrap, properties) | {"error_cb": self._heard.error}
         try:
-            self.client = AdminClient(
-                connection_properties(bootstrap, properties) | {"error_cb": self._heard}, logger=self._log.logger
-            )
+            self.client = AdminClient(settings, logger=self._heard.log.logger)
         except KafkaException as error:
             raise UsageError(f"client properties: {self._without_secrets(error.args[0].str())}") from None
+
+    def __enter__(self) -> "Connection":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        del self.client  # the only reference: librdkafka's threads have ended when this returns
 
     def wait(self, answer: "Future[T]") -> T:
         """The answer to a question.
@@ -83,7 +94,7 @@ class Connection:
         while not answer.done():
             self.client.poll(POLL_S)
             now_ns = time.monotonic_ns()
-            if self._hopeless(now_ns) or now_ns > deadline_ns:
+            if self._heard.hopeless(now_ns) or now_ns > deadline_ns:
                 raise Unreachable(self.reason())
         try:
             return answer.result()
@@ -94,9 +105,9 @@ class Connection:
 
     def reason(self) -> str:
         """Why there was no answer: what, where, and what to look at."""
-        code = next((code for code in _BY_WEIGHT if code in self._words), None)
-        words = self._words.get(code, "") if code is not None else ""
-        said = _shortened(words) or self._log.last
+        code, words = self._heard.weightiest()
+        logged = self._heard.log.last
+        said = _shortened(words) or logged
         if code == KafkaError._AUTHENTICATION:
             text = f"authentication failed: {said}; check sasl.mechanisms, sasl.username and sasl.password"
         elif code == KafkaError._SSL:
@@ -108,10 +119,10 @@ class Connection:
             text = f"{said}; check the host name"
         elif "refused" in said:
             text = f"{said}; is a broker running there?"
-        elif re.search(r"disconnected|tls alert", f"{said} {self._log.last}", re.I):
+        elif re.search(r"disconnected|tls alert", f"{said} {logged}", re.I):
             secure = self.properties.get("security.protocol", "plaintext")
             text = (
-                f"{said or self._log.last}; security.protocol is {secure}: does that listener want another "
+                f"{said}; security.protocol is {secure}: does that listener want another "
                 "(plaintext, ssl, sasl_plaintext, sasl_ssl), or a client certificate?"
             )
         else:
@@ -121,24 +132,38 @@ class Connection:
             )
         return f"no connection to {self.bootstrap}: {self._without_secrets(text)}"
 
-    def _heard(self, error: KafkaError) -> None:
+    def _without_secrets(self, text: str) -> str:
+        for name, value in self.properties.items():
+            if SECRET.search(name) and value:
+                text = text.replace(value, "[redacted]")
+        return text
+
+
+class _Heard:
+    """What librdkafka complained of; knows nothing of the client that it is the ear of."""
+
+    def __init__(self) -> None:
+        self.log = _LastWords()
+        self._words: dict[int, str] = {}  # error code → what was last said with it
+        self._all_down_ns: int | None = None
+
+    def error(self, error: KafkaError) -> None:
         """The error callback; the same words come up to 20 times a second."""
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
             self._all_down_ns = self._all_down_ns or time.monotonic_ns()
         else:
             self._words[error.code()] = error.str()
 
-    def _hopeless(self, now_ns: int) -> bool:
+    def hopeless(self, now_ns: int) -> bool:
+        """Whether waiting longer would change nothing."""
         if self._all_down_ns is None:
             return False
         final = any(code in self._words for code in _FINAL)
         return final or now_ns - self._all_down_ns > round(GRACE_S * 1e9)
 
-    def _without_secrets(self, text: str) -> str:
-        for name, value in self.properties.items():
-            if SECRET.search(name) and value:
-                text = text.replace(value, "[redacted]")
-        return text
+    def weightiest(self) -> tuple[int | None, str]:
+        """The error that explains most, and its words."""
+        return next(((code, self._words[code]) for code in _BY_WEIGHT if code in self._words), (None, ""))
 
 
 class _LastWords(logging.Handler):
