@@ -11,6 +11,7 @@ from loadgen.arrivals.curve import RateCurve
 from loadgen.events.splitmix import GAMMA, mix64, stream_seed
 
 BLOCK_EVENTS = 256  # expected events of one producer in a block
+BLOCKS_KEPT = 64  # 130 KB; with one, pacer and sender would make the same two blocks again in every round
 _ARRIVALS_STREAM = 0x1_0000  # from here on one stream a producer; keeps arrivals apart from what makes orders
 
 
@@ -41,8 +42,8 @@ class Poisson:
         self._stream = stream_seed(seed, _ARRIVALS_STREAM + index)
         self._block_width = float(BLOCK_EVENTS * producers)  # in N, the events of all producers
         self._ends = array("Q")  # events up to and including each block
-        self._block = -1
-        self._offsets_ns: list[int] = []
+        # the newest blocks: the pacer asks for the block of now, the sender for that of its next event, a few behind
+        self._made: dict[int, list[int]] = {}
 
     def _draw(self, block: int, position: int) -> float:
         """A uniform of [0, 1) that only the seed, the producer, the block and the position decide."""
@@ -57,20 +58,23 @@ class Poisson:
             self._ends.append((self._ends[-1] if self._ends else 0) + self._count(block))
         return bisect_right(self._ends, sequence)
 
-    def _load(self, block: int) -> int:
-        """Make a block's offsets; returns the sequence of its first event."""
+    def _load(self, block: int) -> tuple[int, list[int]]:
+        """(sequence of a block's first event, the offsets of its events), made when it is not among the newest."""
         first = self._ends[block - 1] if block else 0
-        if block != self._block:
+        offsets_ns = self._made.get(block)
+        if offsets_ns is None:
             count = self._ends[block] - first
             places = sorted(self._draw(block, position) for position in range(1, count + 1))
-            self._offsets_ns = [self.curve.offset_ns((block + place) * self._block_width) for place in places]
-            self._block = block
-        return first
+            offsets_ns = [self.curve.offset_ns((block + place) * self._block_width) for place in places]
+            if len(self._made) >= BLOCKS_KEPT:
+                del self._made[next(iter(self._made))]
+            self._made[block] = offsets_ns
+        return first, offsets_ns
 
     def intended_ns(self, sequence: int) -> int:
         """Offset of an event, ns; 1.1 µs in order, spread over the making of a block (250 µs)."""
-        first = self._load(self._block_of(sequence))
-        return self._offsets_ns[sequence - first]
+        first, offsets_ns = self._load(self._block_of(sequence))
+        return offsets_ns[sequence - first]
 
     def due(self, offset_ns: int) -> int:
         """How many events are due by an offset."""
@@ -81,7 +85,8 @@ class Poisson:
         block = int(self.curve.events_at(offset_ns) / self._block_width)
         while len(self._ends) <= block:
             self._block_of(self._ends[-1] if self._ends else 0)
-        return self._load(block) + bisect_right(self._offsets_ns, offset_ns)
+        first, offsets_ns = self._load(block)
+        return first + bisect_right(offsets_ns, offset_ns)
 
     @property
     def limit(self) -> int | None:

@@ -93,7 +93,10 @@ def assemble(plan: RunPlan, happened: Conducted, around: Circumstances) -> Resul
         workers=worker_records(happened, duration_s, around.names),
         delivered=Delivered(end_offset_delta=around.end_offset_delta, verified=around.verified),
         recovery=None,
-        environment=environment.after(around.environment, *happened.steal),
+        environment={
+            **environment.after(around.environment, *happened.steal),
+            "control_sleep_late_p99_us": happened.control_p99_us,
+        },
     )
     return judged(result, facts, around.settings, data_wrong=_wrong(around.verified))
 

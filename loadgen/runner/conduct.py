@@ -36,7 +36,7 @@ class Conducted:
         warmup, measured: sums of all workers; by_worker the measured and warm-up sums of each.
         thread_shares: of a core, by worker, its busiest thread in the measured phase.
         steal: (stolen, busy, all) CPU seconds of the host before and after.
-        host_stall_us: the longest overshoot of a bare sleep beside the run.
+        host_stall_us, control_p99_us: overshoot of bare sleeps beside the run, the longest and 99 % of them.
     """
 
     t0_ns: int
@@ -49,6 +49,7 @@ class Conducted:
     coordinator_cpu_s: float = 0.0
     steal: tuple[tuple[float, float, float], tuple[float, float, float]] = ((0, 0, 0), (0, 0, 0))
     host_stall_us: int = 0
+    control_p99_us: float | None = None
     signal: int | None = None
     lost: list[tuple[int, int | None]] = field(default_factory=list)
 
@@ -243,6 +244,7 @@ def _conducted(
         coordinator_cpu_s=cpu_s,
         steal=(steal_before, steal_and_total()),
         host_stall_us=host.longest_us,
+        control_p99_us=host.p99_us(),
         signal=interruption.first,
         lost=[(member.index, member.exit) for member in team.members if member.lost],
     )

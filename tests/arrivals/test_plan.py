@@ -138,3 +138,22 @@ def test_a_rate_of_nothing_is_refused(rate: int) -> None:
     """A plan without events is an error, not an endless wait."""
     with pytest.raises(ValueError, match="above 0"):
         RateCurve([Piece(rate, rate, 1)])
+
+
+def test_pacer_and_sender_do_not_make_blocks_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asking for now and for the next event in turn, a few blocks apart, makes each block once."""
+    plan = Poisson(RateCurve([Piece(100_000, 100_000, None)]), 1, 0, seed=1)
+    made: list[int] = []
+    draw = plan._draw
+
+    def counted(block: int, position: int) -> float:
+        if position == 1:
+            made.append(block)
+        return draw(block, position)
+
+    monkeypatch.setattr(plan, "_draw", counted)
+    for behind in range(20):
+        plan.due(plan.intended_ns(256 * (behind + 4)))
+        plan.intended_ns(256 * behind)
+
+    assert len(made) == len(set(made))
