@@ -231,3 +231,19 @@ def test_many_broker_threads_at_once_lose_no_count(slab: Slab, mode: Mode) -> No
 
     assert outcomes == (100_000, 0, 0)
     assert service == timed == 100_000
+
+
+@MODES
+def test_a_broker_that_is_gone_for_good_leaves_no_record_open(rig: RigMaker, cluster: MockCluster, mode: Mode) -> None:
+    """While the sender waits for room in the queue; the message timeout ends it."""
+    sender = rig(mode, queue_buffering_max_messages=100, message_timeout_ms=1000).aim().prime()
+    send_all(sender, 50)
+    cluster.broker_down(1)
+
+    accepted, _ = sender.send(1_000)
+    assert accepted == 100
+    assert sender.send(900) == (0, 0)
+    sender.wait_answered(150)
+
+    acked, failed, unknown = sender.outcomes()
+    assert (acked, failed + unknown) == (50, 100)
