@@ -103,6 +103,7 @@ class DeadLetterFile:
         self.path = Path(path)
         self.kept = 0
         self._file: int | None = None
+        self._on_disk = True
         self._synced_at = 0.0
         folder = self.path.parent
         if not folder.is_dir() or not os.access(folder, os.W_OK):
@@ -122,16 +123,18 @@ class DeadLetterFile:
         finally:
             fcntl.flock(self._file, fcntl.LOCK_UN)
         self.kept += 1
-        now = time.monotonic()
-        if now - self._synced_at > SYNC_EVERY_S:
-            os.fsync(self._file)
-            self._synced_at = now
+        self._on_disk = False
+        self.serve()
 
     def outstanding(self) -> int:
         return 0
 
     def serve(self) -> None:
-        """Nothing comes back from a file."""
+        """Once a second what was written is brought to the disk."""
+        now = time.monotonic()
+        if self._file is not None and not self._on_disk and now - self._synced_at > SYNC_EVERY_S:
+            os.fsync(self._file)
+            self._on_disk, self._synced_at = True, now
 
     def use(self, transport: Transport) -> None:
         """A file needs no client."""
@@ -196,6 +199,7 @@ class DeadLetterTopic:
         while self._returned:
             self.fallback.keep(self._returned[0])
             self._returned.popleft()
+        self.fallback.serve()
 
     def settle(self) -> None:
         self._transport = None

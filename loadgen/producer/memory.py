@@ -153,6 +153,7 @@ class MemoryTransport:
         self._answered_until_ns: dict[tuple[str, int], int] = {}
         self._pending: list[_Pending] = []
         self.closed = False
+        self._serving = False
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -259,6 +260,14 @@ class MemoryTransport:
 
     def _serve(self) -> int:
         """Report everything that is due, each once; a callback that raises takes no other report with it."""
+        assert not self._serving, "poll() within a callback: librdkafka would abort the process"
+        self._serving = True
+        try:
+            return self._report_due()
+        finally:
+            self._serving = False
+
+    def _report_due(self) -> int:
         served = 0
         now_ns = self.clock.now_ns()
         while self._pending and self._pending[0].due_ns <= now_ns:

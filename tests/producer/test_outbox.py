@@ -187,7 +187,7 @@ def test_a_retry_keeps_the_order_of_its_key_and_holds_up_no_other() -> None:
 def test_an_order_that_a_later_one_overtook_is_laid_down() -> None:
     """a1 failed while a2 was in flight and arrived: a1 is not sent after a2."""
     kept = Kept()
-    script = [Answer(10 * MS, NOT_ENOUGH_REPLICAS), Answer(20 * MS)]
+    script = [Answer(10 * MS, NOT_ENOUGH_REPLICAS), Answer(900 * MS)]  # the wait for another try is over long before
     box, transport, _, _ = outbox(script, retry=RetrySettings(wait_s=0.001), dead_letters=kept)
     send(box, "a", b"a1")
     send(box, "a", b"a2")
@@ -302,6 +302,8 @@ def test_a_fatal_error_stops_everything_and_keeps_what_comes() -> None:
 
     assert raised.value.fatal
     assert [letter.order_id for letter in kept.letters] == ["first", "second", "third"]
+    with pytest.raises(ClientFatal):
+        box.wait_ready(1.0)
     box.close(0.1)
 
 
@@ -334,6 +336,30 @@ def test_the_callback_may_publish() -> None:
     box.wait(1.0)
 
     assert [message.value() for message in transport.log] == [b"first", b"second"]
+
+
+def test_a_client_that_has_stopped_is_known_without_another_order() -> None:
+    """The gate is shut by the next look, not only by the next refusal."""
+    box, _, _, _ = outbox([Answer(0, 45)])
+    send(box)
+    box.wait(0.5)
+    with pytest.raises(ClientFatal):
+        box.wait_ready(1.0)
+
+
+def test_within_the_clients_callback_a_hand_over_does_not_poll() -> None:
+    """A signal handler may publish there; MemoryTransport fails where librdkafka would abort."""
+    box, transport, _, clock = outbox()
+
+    def inside(error: Any, message: Any) -> None:
+        clock.advance_ns(SECOND)
+        send(box, "inner")
+
+    transport.send("orders", b"x", on_delivery=inside)
+    send(box, "outer")
+    box.wait(1.0)
+
+    assert box.metrics().acked == 2
 
 
 def test_within_the_clients_callback_waiting_is_refused() -> None:
@@ -442,13 +468,15 @@ def test_giving_up_ends_the_wait_at_once() -> None:
 def test_a_dead_letter_topic_that_is_down_ends_in_the_file(tmp_path: Path) -> None:
     """The broker is gone: the orders, then their letters to the topic, then the file. None is lost."""
     letters = DeadLetterTopic("orders.dead", tmp_path / "dead.jsonl")
-    box, _, _, _ = outbox([Answer(0, TIMED_OUT)] * 3 + [Answer(None)] * 99, dead_letters=letters)
+    box, _, _, clock = outbox([Answer(0, TIMED_OUT)] * 3 + [Answer(None)] * 99, dead_letters=letters)
     for number in range(3):
         send(box, f"order-{number}")
+    send(box, "order-3")
     box.close(1.0)
+    assert clock.now_ns() < 2 * SECOND  # letters are not waited for when the time is over
 
     ids = [filed.letter.order_id for filed in read_dead_letters(tmp_path / "dead.jsonl")]
-    assert sorted(ids) == ["order-0", "order-1", "order-2"]
+    assert sorted(ids) == ["order-0", "order-1", "order-2", "order-3"]
 
 
 def test_a_dead_letter_that_cannot_be_written_is_said_and_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """OrderEventPublisher: the document's surface, bad input, and what a consumer reads."""
 
 import os
+import signal
 import threading
 from collections import Counter
 from dataclasses import dataclass
@@ -262,6 +263,37 @@ def test_use_after_fork_is_an_error_and_not_a_silent_loss(mock: Broker, topic: s
 
     assert os.waitstatus_to_exitcode(status) == 7
     assert publisher.close().acked == 2
+
+
+def test_a_fork_while_another_thread_publishes_does_not_hang_the_child(mock: Broker, topic: str) -> None:
+    """The lock that the other thread held at that moment is never released in the child; nobody waits for it there."""
+    publisher = OrderEventPublisher([mock.bootstrap], topic, logger=Heard())
+    held, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with publisher.outbox._lock:
+            held.set()
+            release.wait(30)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait(30)
+    child = os.fork()
+    if child == 0:  # pragma: no cover  # another process
+        signal.alarm(10)
+        code = 1
+        try:
+            publisher.publish_order(order("lost"))
+        except UsedAfterFork:
+            code = 7
+        finally:
+            os._exit(code)
+    release.set()
+    holder.join()
+    _, status = os.waitpid(child, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 7
+    publisher.close()
 
 
 def test_leaving_a_with_block_closes_it() -> None:

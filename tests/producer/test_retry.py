@@ -128,14 +128,22 @@ def test_one_that_was_overtaken_is_given_up() -> None:
 def test_a_full_queue_puts_it_back_to_the_front() -> None:
     """Nothing is lost or turned around when the client has no room."""
     retries = always(0.0)
-    retries.take_failed(record(value=b"1"), NOT_ENOUGH_REPLICAS, 0, 0.0, 0)
-    retries.take_behind(record(value=b"2", tries=0))
-    (first,) = retries.due(0, 1)
-    retries.put_back(first, 0)
+    for value in (b"1", b"2"):
+        retries.take_failed(record(value=value), NOT_ENOUGH_REPLICAS, 0, 0.0, 0)
+    for value in (b"3", b"4"):
+        retries.take_behind(record(value=value, tries=0))
+    sent = []
+    for turn in range(4):
+        now_ns = 2 * turn * FULL_QUEUE_WAIT_NS
+        (head,) = retries.due(now_ns, 1)
+        retries.put_back(head, now_ns)
+        assert retries.due(now_ns, 1) == []
+        (again_head,) = retries.due(now_ns + FULL_QUEUE_WAIT_NS, 1)
+        assert again_head == head
+        sent.append(head.value)
+        retries.delivered(head)
 
-    assert retries.due(0, 1) == []
-    assert retries.due(FULL_QUEUE_WAIT_NS, 1) == [first]
-    assert len(retries) == 1
+    assert sent == [b"1", b"2", b"3", b"4"]
 
 
 def test_giving_up_returns_everything_in_order() -> None:
