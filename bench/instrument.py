@@ -8,6 +8,7 @@
     snapshot   CPU of summing 8 slabs
     start      a worker's CPU and time from start to ready, alone and two at once
     memory     a worker's resident memory over a minute flat out
+    hundred-million  records to the mock: counts exact, memory flat
 
 Nothing here asserts: it measures, says the bound, and writes instrument.json.
 """
@@ -295,6 +296,54 @@ def memory() -> list[Row]:
     ]
 
 
+def hundred_million() -> list[Row]:
+    """100 M raw records of 100 B to the mock: counts exact, memory flat; about 90 s."""
+    seen: list[float] = []
+
+    def on_interval(row: Interval) -> None:
+        del row
+        children = psutil.Process().children(recursive=True)
+        seen.extend(
+            child.memory_info().rss / (1 << 20)
+            for child in children
+            if "loadgen.runner.worker" in " ".join(child.cmdline())
+        )
+
+    settings = resolve(
+        {
+            "start": "mock",
+            "workers": "1",
+            "count": "100000000",
+            "warmup": "2s",
+            "record_size": "100",
+            "keys": "none",
+            "X": ["compression.type=none"],
+        },
+        {},
+    )
+    result = carry_out(settings, command=["bench instrument"], on_interval=on_interval).result
+    ledger, service = result.messages, result.latency_us.service
+    growth = result.delivered.end_offset_delta
+    return [
+        {
+            "attempted": ledger.attempted,
+            "acked": ledger.acked,
+            "failed": ledger.failed,
+            "unknown": ledger.unknown,
+            "open": ledger.open,
+            "timed": service.n if service else 0,
+            "log_growth": growth,
+            "warmup_acked": ledger.warmup.acked,
+            "acked_per_s": result.throughput.acked_per_s,
+            "cpu_us_per_message": result.cost.cpu_us_per_message,
+            "rss_mib_first": seen[0],
+            "rss_mib_last": seen[-1],
+            "rss_mib_max": max(seen),
+            "ok": ledger.acked == 100_000_000 and growth == ledger.acked + ledger.warmup.acked,
+        }
+    ]
+
+
 def librdkafka_statistics() -> list[Row]:
     """Mean service beside librdkafka's own windows (queue + out buffer + round trip), 1,000/s on a real Kafka."""
     from bench.instrument_statistics import compared
@@ -312,6 +361,7 @@ FIGURES: dict[str, Callable[[], list[Row]]] = {
     "snapshot": snapshot,
     "start": start,
     "memory": memory,
+    "hundred-million": hundred_million,
 }
 
 
