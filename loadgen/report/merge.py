@@ -177,11 +177,16 @@ def latency(total: Tally, metric: Metric) -> Distribution | None:
     return distribution(total.cells(metric), total.sum_us(metric), int(total.maxima_us[metric]))
 
 
-def messages(total: Tally, name_of: dict[int, str] | None = None) -> Messages:
-    """The ledger of a phase. `open` is what has no outcome; it is shown, never booked elsewhere."""
+def messages(total: Tally, name_of: dict[int, str] | None = None, lost_open: int = 0) -> Messages:
+    """The ledger of a phase. `open` is what has no outcome; only what a dead worker left is booked, as unknown.
+
+    Args:
+        lost_open: records that workers which died had under way.
+    """
     attempted, rejected, acked, failed, unknown = (
         total.count(name) for name in (Count.ATTEMPTED, Count.REJECTED, Count.ACKED, Count.FAILED, Count.UNKNOWN)
     )
+    unknown += lost_open
     names = name_of or {}
     errors = {
         names.get(code - CODE_OFFSET, str(code - CODE_OFFSET)): int(total.codes[code])

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from loadgen.profile import RunSettings
-from loadgen.recorder.slab import Count, Header
+from loadgen.recorder.slab import Count, Header, Phase
 from loadgen.report import merge, validity
 from loadgen.report.limit import limited_by
 from loadgen.report.result import (
@@ -26,6 +26,7 @@ from loadgen.runner.figures import (
     cpu_us,
     events_due,
     latencies_of,
+    lost_open,
     measured_s,
     offered_per_s,
     steadiness,
@@ -45,7 +46,7 @@ def assemble(plan: RunPlan, happened: Conducted, around: Circumstances) -> Resul
     duration_s = measured_s(plan, happened)
     acked = measured.count(Count.ACKED)
     acked_per_s = acked / duration_s if duration_s else 0.0
-    ledger = merge.messages(measured, around.names)
+    ledger = merge.messages(measured, around.names, lost_open(happened, Phase.MEASURED))
     due = events_due(plan)
     achieved = None if offered is None else (acked / due if due else 0.0)
     latencies = latencies_of(plan, measured, around.read)
@@ -71,7 +72,7 @@ def assemble(plan: RunPlan, happened: Conducted, around: Circumstances) -> Resul
         ),
         messages=MessagesBoth(
             **{name: getattr(ledger, name) for name in ledger.__struct_fields__},
-            warmup=merge.messages(warmup, around.names),
+            warmup=merge.messages(warmup, around.names, lost_open(happened, Phase.WARMUP)),
         ),
         bytes=volume,
         throughput=Throughput(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from loadgen.consumer.beside import Told
-from loadgen.recorder.slab import Count, Header, Metric, Slot, producer_at
+from loadgen.recorder.slab import Count, Header, Metric, Phase, Slot, producer_at
 from loadgen.report import merge
 from loadgen.report.merge import Tally
 from loadgen.report.result import Bytes, Interval, Latency, Steady
@@ -128,3 +128,13 @@ def producer_words(happened: Conducted, slot: Slot) -> list[int]:
         for member in happened.members
         for place in range(member.producers)
     ]
+
+
+def lost_open(happened: Conducted, phase: Phase) -> int:
+    """Records of a phase that workers which died left without an outcome: they may be in the log or not."""
+    dead = {index for index, _ in happened.lost}
+    return sum(
+        max(merge.messages(tallies[phase]).open, 0)
+        for member, tallies in zip(happened.members, happened.by_worker, strict=True)
+        if member.index in dead
+    )

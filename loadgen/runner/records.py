@@ -68,7 +68,7 @@ def worker_records(happened: Conducted, duration_s: float, names: dict[int, str]
         WorkerRecord(
             index=member.index,
             pid=member.process.pid,
-            messages=merge.messages(measured, names),
+            messages=merge.messages(measured, names, max(merge.messages(measured).open, 0) if member.lost else 0),
             acked_per_s=measured.count(Count.ACKED) / duration_s if duration_s else 0.0,
             exit=member.exit,
         )

@@ -176,6 +176,7 @@ def test_a_worker_that_is_killed_makes_the_run_invalid_and_keeps_what_it_counted
     assert len(lost) == len(left) == 1
     assert lost[0].messages.acked > 0
     assert_closed(left[0].messages)
+    assert_closed(result.messages)  # what the dead worker had under way is unknown, not open
 
 
 def test_a_script_without_a_main_guard_can_run(tmp_path: Path) -> None:
