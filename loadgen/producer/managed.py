@@ -225,6 +225,8 @@ class ManagedPublisher(Generic[Kind]):
         if self._signal is None:
             return
         signal.raise_signal(self._signal)
+        if self._task is not None and self._task.cancelling():
+            raise asyncio.CancelledError  # asyncio.run's own SIGINT handler: it makes a KeyboardInterrupt of this
         raise Terminated(self._signal)  # the previous handler returned; the body was interrupted all the same
 
 

@@ -131,6 +131,7 @@ def test_a_cancelled_future_takes_no_order_back() -> None:
         async with in_memory(transport) as publisher:
             publisher.publish_order(Change("a", 1)).cancel()
             await publisher.flush()
+            assert publisher.metrics().callback_errors == 0
 
     asyncio.run(publish())
     assert len(transport.log) == 1

@@ -185,6 +185,16 @@ def test_a_letter_that_the_client_refuses_falls_back_at_once(tmp_path: Path) -> 
     assert [filed.letter for filed in read_dead_letters(tmp_path / "dead.jsonl")] == [letter()]
 
 
+def test_a_dead_letter_of_the_dead_letter_topic_goes_to_the_file(tmp_path: Path) -> None:
+    """What came from that topic is not sent there again and again."""
+    transport = MemoryTransport()
+    queue = DeadLetterTopic("orders.dead", tmp_path / "dead.jsonl")
+    queue.use(transport)
+    queue.keep(letter(topic="orders.dead"))
+
+    assert (transport.accepted, queue.fallback.kept) == (0, 1)
+
+
 def test_after_settle_nobody_is_waited_for(tmp_path: Path) -> None:
     """At the end letters go to the ground without asking the broker."""
     transport = MemoryTransport()

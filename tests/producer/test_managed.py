@@ -171,7 +171,8 @@ heard = Heard()
 closed = []
 original = KafkaTransport.close
 KafkaTransport.close = lambda self, timeout_s: (closed.append(1), original(self, timeout_s))[1]
-options = dict(dead_letters=dead, logger=heard, drain_timeout=float(sys.argv[6]))
+options = dict(dead_letters=dead, logger=heard, drain_timeout=float(sys.argv[6]),
+               properties={"message.timeout.ms": 300_000})
 
 def report(publisher):
     metrics = publisher.metrics()
@@ -265,16 +266,30 @@ def test_sigint_while_it_waits(mock: Broker, topic: str, tmp_path: Path) -> None
     assert len(read_topic(mock.bootstrap, topic, 100)) == 100
 
 
+def test_sigint_under_asyncio(mock: Broker, topic: str, tmp_path: Path) -> None:
+    """Ctrl-C is a KeyboardInterrupt there too, once the block is left; the task's cancellation does not leak."""
+    process = start(mock.bootstrap, topic, tmp_path / "dead.jsonl", "async", 1000)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+
+    assert process.returncode == -signal.SIGINT, err
+    assert err.rstrip().endswith("KeyboardInterrupt")
+    assert len(read_topic(mock.bootstrap, topic, 1000)) == 1000
+
+
 def test_a_second_signal_cuts_the_drain_short(topic: str, tmp_path: Path) -> None:
     """No broker at all: the first signal drains for a minute, the second lays everything down at once."""
     process = start("127.0.0.1:1", topic, tmp_path / "dead.jsonl", "sync-report", 100_000_000, drain_s=60.0)
     process.send_signal(signal.SIGTERM)
     # the first is being obeyed once no more is accepted; a signal a little later is a second one either way
-    while process.poll() is None:
+    for _ in range(50):
         try:
             process.wait(0.5)
+            break
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGTERM)
+    else:
+        process.kill()
     out, _ = process.communicate(timeout=30)
 
     assert process.returncode == -signal.SIGTERM

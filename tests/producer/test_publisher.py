@@ -244,18 +244,19 @@ def test_two_threads_share_one_publisher(mock: Broker, topic: str) -> None:
         assert numbers == list(range(2000))
 
 
-def test_use_after_fork_is_an_error_and_not_a_silent_loss(mock: Broker, topic: str) -> None:
-    """In the child: a clear error; in the parent: everything as before."""
-    publisher = OrderEventPublisher([mock.bootstrap], topic, logger=Heard())
+def test_use_after_fork_is_an_error_and_not_a_silent_loss(mock: Broker, topic: str, tmp_path: Path) -> None:
+    """In the child: a clear error, and the order is the caller's; in the parent: everything as before."""
+    letters = tmp_path / "dead.jsonl"
+    publisher = OrderEventPublisher([mock.bootstrap], topic, dead_letters=letters, logger=Heard())
     publisher.publish_order(order("before"))
     child = os.fork()
     if child == 0:  # pragma: no cover  # another process
         code = 1
         try:
             publisher.publish_order(order("lost"))
-        except UsedAfterFork:
+        except UsedAfterFork as error:
             publisher.close()
-            code = 7
+            code = 2 if error.dead_lettered or letters.exists() else 7
         finally:
             os._exit(code)
     _, status = os.waitpid(child, 0)

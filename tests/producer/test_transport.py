@@ -306,10 +306,11 @@ def test_errors_of_the_client_reach_whoever_asked(mock: Broker) -> None:
     """on_error hears what concerns no record."""
     codes: list[int] = []
     transport = KafkaTransport({"bootstrap.servers": "127.0.0.1:1"}, on_error=lambda error: codes.append(error.code()))
-    while -187 not in codes:
+    while codes.count(-187) < 2 and len(codes) < 4:
         transport.poll(0.05)
 
-    assert transport.errors
+    assert -187 in codes
+    assert len(set(transport.errors)) == len(transport.errors) >= 2  # repeated ones are kept once
     transport.close(1)
 
 
