@@ -18,7 +18,7 @@ class Payment(msgspec.Struct, frozen=True):
 
 async def pay(to: Target) -> None:
     async with AsyncOrderEventPublisher([to.bootstrap], to.topic, profile="low-latency") as publisher:
-        await publisher.publish_order(Payment("warm-up", 0.0))
+        await publisher.connect()  # the first order would otherwise wait for connection and producer id
         latencies_ms = []
         for number in range(ORDERS):
             delivery = await publisher.publish_order(Payment(f"order-{number}", 1.0))

@@ -61,6 +61,10 @@ class AsyncOrderEventPublisher:
         self._timer: asyncio.TimerHandle | None = None
         self._tick_s = SHORTEST_TICK_S
 
+    async def connect(self, timeout: float = 10.0) -> int:
+        """As OrderEventPublisher.connect; the loop goes on meanwhile."""
+        return await asyncio.to_thread(self._publisher.connect, timeout)
+
     def publish_order(self, event: Event, topic: str | None = None) -> "asyncio.Future[Delivery]":
         """Hand one event over at once; await the future for its answer, or do not and see the log and the metrics.
 

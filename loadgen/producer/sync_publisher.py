@@ -144,6 +144,20 @@ class OrderEventPublisher:
         self._hand_over = self.outbox.hand_over
         self.producer: Any = getattr(transport, "producer", transport)
 
+    def connect(self, timeout: float = 10.0) -> int:
+        """Reach the cluster now and not with the first order, which would wait up to a second for it.
+
+        Args:
+            timeout: in seconds.
+
+        Returns:
+            the number of partitions of the publisher's topic.
+
+        Raises:
+            Unreachable: no broker answers, it refuses (TLS, password, rights), or there is no such topic.
+        """
+        return self.outbox.transport.prime(self.topic, timeout)
+
     def publish_order(self, event: Event, topic: str | None = None) -> None:
         """Hand one event over; its answer comes later, to the log, `on_delivery` and the metrics.
 

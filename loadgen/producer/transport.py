@@ -96,6 +96,14 @@ class Transport(Protocol):
     fatal: KafkaProducerError | None
     """Set once the client cannot go on."""
 
+    def prime(self, topic: str, timeout_s: float) -> int:
+        """Connect and learn a topic, so that the first record does not wait for that; how many partitions it has.
+
+        Raises:
+            Unreachable: no answer, a refusal, or no such topic; with the cause, before the time is over if it is known.
+        """
+        ...
+
     def send(
         self,
         topic: str,

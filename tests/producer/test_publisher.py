@@ -14,7 +14,7 @@ import pytest
 from loadgen import OrderEventPublisher as PublicName
 from loadgen.brokers.admin import create_topic
 from loadgen.brokers.target import Broker
-from loadgen.errors import UsageError
+from loadgen.errors import Unreachable, UsageError
 from loadgen.messages.order_events import LineItemEventMessage, OrderEventMessage, decode_order_event
 from loadgen.producer.errors import (
     ClientClosed,
@@ -55,6 +55,17 @@ def test_the_documents_surface_on_a_broker(mock: Broker, topic: str) -> None:
     }
     assert msgspec.json.decode(read[b"order-2"].value or b"", type=QuickStartOrder).customer_name == "Zoë"
     assert PublicName is OrderEventPublisher
+
+
+def test_connecting_ahead_tells_partitions_or_why_not(mock: Broker, topic: str) -> None:
+    """For programs that want to fail when they start, and not with the first order."""
+    with OrderEventPublisher([mock.bootstrap], topic) as publisher:
+        assert publisher.connect() == 4
+        publisher.publish_order(order())
+    unreachable = OrderEventPublisher(["127.0.0.1:1"], topic)
+    with pytest.raises(Unreachable, match="Connection refused"):
+        unreachable.connect(0.5)
+    unreachable.close(0.0)
 
 
 def test_many_topics_through_one_publisher() -> None:
