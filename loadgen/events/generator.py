@@ -21,7 +21,7 @@ CURRENCY = "EUR"
 LINE_ITEMS_LIMIT = 1000
 PRODUCTS = len(ADJECTIVES) * len(MATERIALS) * len(GOODS)
 
-_ORDER_STREAM = 1
+ORDER_STREAM = 1
 _CATALOGUE_STREAM = 2
 _CATALOGUE_SEED = 0  # a shop's products and prices do not change with the seed of a run
 _CENT = Decimal("0.01")
@@ -83,7 +83,7 @@ class OrderGenerator:
             )
         self._least = least
         self._choices = most - least + 1
-        self._start = stream_seed(seed, _ORDER_STREAM) + GAMMA
+        self._start = stream_seed(seed, ORDER_STREAM) + GAMMA
         self._lines, self._customers = lines(), customers()
 
     def order(self, number: int, order_id: str, created_at: datetime) -> Order:

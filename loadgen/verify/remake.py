@@ -1,13 +1,14 @@
 """Every event of a run made again from its result, to be compared byte for byte."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from loadgen.arrivals.plan import Piece, Schedule, schedule
 from loadgen.consumer.identity import id_place
 from loadgen.errors import UsageError
 from loadgen.events.generator import VERSION as GENERATOR
-from loadgen.messages.source import EventPlan, EventSource, RecordFunction
+from loadgen.messages.source import EventPlan, EventSource, Record, RecordFunction
 from loadgen.report.result import PlanRecord
+from loadgen.verify.fresh import FreshOrders
 
 
 def event_plan(plan: PlanRecord, producer: int) -> EventPlan:
@@ -63,6 +64,7 @@ class Remake:
         self.plan = plan
         self.pieces = [Piece(phase.from_per_s, phase.to_per_s, phase.duration_s) for phase in plan.phases]
         self._made: dict[int, tuple[RecordFunction, Schedule | None]] = {}
+        self._fresh: dict[int, FreshOrders] = {}
 
     def source(self, producer: int) -> tuple[RecordFunction, Schedule | None]:
         """(record, schedule) of a producer; the schedule is None flat out."""
@@ -73,7 +75,10 @@ class Remake:
                 if plan.loop == "closed"
                 else schedule(plan.arrival, self.pieces, plan.producers, producer, plan.seed)
             )
-            self._made[producer] = EventSource(event_plan(plan, producer)).record, due
+            events = event_plan(plan, producer)
+            self._made[producer] = EventSource(events).record, due
+            if events.kind == "fresh" and events.function is None:
+                self._fresh[producer] = FreshOrders(events)
         return self._made[producer]
 
     def differing(
@@ -83,21 +88,17 @@ class Remake:
         keys: Sequence[bytes | None],
         values: Sequence[bytes | None],
     ) -> list[int]:
-        """Positions of the records that are not, byte for byte, the event they say they are. 1.3 µs each, stamped.
+        """Positions of the records that are not, byte for byte, the event they say they are.
+
+        1.3 µs each stamped, 2.2 µs fresh. What differs is made once more as the sender made it, and that decides.
 
         Args:
             sequences: of one producer, best in rising order: Poisson times are found again in blocks.
         """
         record, due = self.source(producer)
-        if due is None:
-            return [
-                at
-                for at, (sequence, key, value) in enumerate(zip(sequences, keys, values, strict=True))
-                if record(sequence, sequence) != (key, value)
-            ]
-        intended_ns = due.intended_ns
-        return [
-            at
-            for at, (sequence, key, value) in enumerate(zip(sequences, keys, values, strict=True))
-            if record(sequence, intended_ns(sequence) // 1000) != (key, value)
-        ]
+        offsets_us = sequences if due is None else [due.intended_ns(sequence) // 1000 for sequence in sequences]
+        quick = self._fresh.get(producer)
+        made: Iterable[Record] = quick.records(sequences, offsets_us) if quick else map(record, sequences, offsets_us)
+        read = zip(keys, values, strict=True)
+        suspects = [at for at, (one, other) in enumerate(zip(made, read, strict=True)) if one != other]
+        return [at for at in suspects if record(sequences[at], offsets_us[at]) != (keys[at], values[at])]
