@@ -7,23 +7,25 @@ here, which values are secret, and which properties could run code.
 
 import difflib
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib import resources
+from typing import TypeVar
 
 import msgspec
+
+T = TypeVar("T")
 
 # Java's names whose meaning librdkafka has under another name and unit; the number divides the value.
 JAVA_NAMES: dict[str, tuple[str, int]] = {
     "buffer.memory": ("queue.buffering.max.kbytes", 1024),
     "max.request.size": ("message.max.bytes", 1),
 }
-# Java's names that mean nothing to a C client: named and skipped when a file has them.
-JVM_ONLY = frozenset(
-    {"key.serializer", "value.serializer", "partitioner.class", "interceptor.classes", "metric.reporters"}
-)
 SECRET = re.compile(
     r"password|secret|passphrase|ssl\.key|ssl\.ca\.pem|certificate\.pem|private\.key|oauthbearer\.config|jaas"
 )
+# Not shown anywhere either, though it may stand on a command line.
+HIDDEN = re.compile(SECRET.pattern + r"|sasl\.username|oauthbearer\..*client\.id")
 # What could run code of somebody's choice in this process (kinit.cmd is a shell command run at client creation).
 RUNS_CODE = frozenset(
     {"plugin.library.paths", "ssl.engine.location", "ssl.engine.id", "ssl.providers", "sasl.kerberos.kinit.cmd"}
@@ -109,12 +111,20 @@ def translated(name: str, value: str) -> tuple[str, str]:
         return target, str(int(value) // divisor) if value.isdigit() else value
     if canonical(name) == "request.required.acks" and value == "all":
         return name, "-1"
+    if name == "security.protocol":
+        return name, value.lower()  # SASL_SSL, as everybody writes it
     return name, value
+
+
+def overlaid(lower: Mapping[str, T], upper: Mapping[str, T]) -> dict[str, T]:
+    """Properties of two sources, by name; an alias in the upper one replaces the lower one's other name for it."""
+    replaced = {canonical(name) for name in upper}
+    return {name: value for name, value in lower.items() if canonical(name) not in replaced} | dict(upper)
 
 
 def redacted(properties: dict[str, str]) -> dict[str, str]:
     """The properties as they may be shown: secrets by their name only."""
-    return {name: "[redacted]" if SECRET.search(name) else value for name, value in properties.items()}
+    return {name: "[redacted]" if HIDDEN.search(name) else value for name, value in properties.items()}
 
 
 def problems_in(properties: dict[str, tuple[str, str]], *, allow_unsafe: bool = False) -> list[str]:
@@ -127,7 +137,7 @@ def problems_in(properties: dict[str, tuple[str, str]], *, allow_unsafe: bool = 
     found: list[str] = []
     rows = table()
     for name, (value, origin) in properties.items():
-        shown = "[redacted]" if SECRET.search(name) else repr(value)
+        shown = "[redacted]" if HIDDEN.search(name) else repr(value)
         if name in RUNS_CODE and (not allow_unsafe or name == "plugin.library.paths"):
             allow = "" if name == "plugin.library.paths" else "; to allow it: --allow-unsafe"
             found.append(f"refused: {name} ({origin}) can load or run code on this machine{allow}")

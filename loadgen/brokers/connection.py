@@ -17,7 +17,7 @@ from confluent_kafka.admin import AdminClient
 
 from loadgen.brokers.tls import handshake_trouble
 from loadgen.errors import Unreachable, UsageError
-from loadgen.properties import SECRET, canonical, table
+from loadgen.properties import HIDDEN, canonical, table
 
 T = TypeVar("T")
 
@@ -134,7 +134,7 @@ class Connection:
 
     def _without_secrets(self, text: str) -> str:
         for name, value in self.properties.items():
-            if SECRET.search(name) and value:
+            if HIDDEN.search(name) and value:
                 text = text.replace(value, "[redacted]")
         return text
 

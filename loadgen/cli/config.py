@@ -8,6 +8,7 @@ from cyclopts import App
 from loadgen.cli.flags import RunFlags
 from loadgen.errors import UsageError
 from loadgen.profile import BUILT_IN_PROFILES, FIELDS, origins, profile_properties, read_profile, resolve
+from loadgen.profile.sources import gather
 from loadgen.properties import JAVA_NAMES, SECRET, nearest, table
 
 app = App(name="config", help="Settings: show, list, check FILE, help KEY.")
@@ -21,6 +22,8 @@ def show(*, flags: RunFlags | None = None) -> int:
     width = max(len(name) for name, _, _ in rows)
     for name, value, origin in rows:
         print(f"{name:<{width}}  {value or '-':<24}  {origin}")
+    for note in gather(given, os.environ).notes:
+        print(note)
     return 0
 
 

@@ -99,6 +99,14 @@ class RunFlags:
         list[str] | None,
         Parameter(name=["-X", "--command-property"], group=CLIENT, help="librdkafka property key=value; repeatable."),
     ] = None
+    command_config: Annotated[
+        str | None,
+        Parameter(
+            name=["-F", "--command-config"],
+            group=CLIENT,
+            help="A client.properties as Kafka's own tools take it (JAAS, PEM), or librdkafka's names.",
+        ),
+    ] = None
     instrument: Annotated[str | None, Parameter(group=CLIENT, help="auto, c or python.")] = None
     consume: Annotated[str | None, Parameter(group=CLIENT, help="Consumer groups that read beside the run.")] = None
     slo: Annotated[list[str] | None, Parameter(group=JUDGE, help="A rule like response.p99<25ms; repeatable.")] = None

@@ -46,6 +46,8 @@ def run(*, flags: RunFlags | None = None, output: Output | None = None) -> int:
     """
     where = output or Output()
     settings = resolve((flags or RunFlags()).given())
+    for note in settings.notes:
+        print(f"note: {note}", file=sys.stderr)
     if settings.dry_run:
         return dry_run(settings)
     return carry_out_and_save(settings, where)

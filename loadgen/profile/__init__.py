@@ -8,8 +8,11 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from loadgen.errors import UsageError
 from loadgen.profile.checks import problems_together
+from loadgen.profile.secrets import secret_value
 from loadgen.profile.settings import FIELDS, RunSettings
 from loadgen.profile.sources import (
     BUILT_IN_PROFILES,
@@ -18,7 +21,6 @@ from loadgen.profile.sources import (
     origins,
     profile_properties,
     read_profile,
-    secret_value,
 )
 from loadgen.properties import SECRET, problems_in
 
@@ -43,7 +45,7 @@ def resolve(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -
     Raises:
         UsageError: holds every problem found.
     """
-    settings, sourced = gather(flags, environ)
+    settings, sourced, notes = gather(flags, environ)
     problems: list[str] = []
     parsed: dict[str, Any] = {}
     for name, (value, origin) in settings.items():
@@ -60,7 +62,7 @@ def resolve(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -
     properties: dict[str, tuple[str, str]] = {}
     for name, (value, origin) in sourced.items():
         try:
-            properties[name] = (secret_value(name, value) if SECRET.search(name) else value, origin)
+            properties[name] = (secret_value(name, value, environ) if SECRET.search(name) else value, origin)
         except ValueError as error:
             problems.append(f"{error} ({origin})")
     problems += problems_in(properties, allow_unsafe=bool(parsed.get("allow_unsafe")))
@@ -68,7 +70,8 @@ def resolve(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -
         problems += problems_together(parsed, settings)
     if problems:
         raise UsageError(*problems)
-    return _build(parsed, settings, {name: value for name, (value, _) in properties.items()}, flags)
+    built = _build(parsed, settings, {name: value for name, (value, _) in properties.items()}, flags, environ)
+    return msgspec.structs.replace(built, notes=tuple(notes))
 
 
 def _empty(name: str, origin: str) -> str:
@@ -82,7 +85,11 @@ def _shown_name(name: str, origin: str) -> str:
 
 
 def _build(
-    parsed: dict[str, Any], settings: Mapping[str, Sourced], properties: dict[str, str], flags: Mapping[str, Any]
+    parsed: dict[str, Any],
+    settings: Mapping[str, Sourced],
+    properties: dict[str, str],
+    flags: Mapping[str, Any],
+    environ: Mapping[str, str],
 ) -> RunSettings:
     events, serializer_given = parsed["events"], settings["serializer"].origin != "built-in"
     if serializer_given and settings["events"].origin == "built-in":
@@ -107,6 +114,6 @@ def _build(
         "events": events,
         "serializer_given": serializer_given,
         "properties": properties,
-        "profile": flags.get("profile") or os.environ.get("LOADGEN_PROFILE") or "balanced",
+        "profile": flags.get("profile") or environ.get("LOADGEN_PROFILE") or "balanced",
     }
     return RunSettings(**values)

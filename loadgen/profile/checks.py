@@ -14,11 +14,10 @@ def problems_together(parsed: Mapping[str, Any], settings: Mapping[str, Sourced]
             "no cluster to send to: name one with -b HOST:PORT, or let one be started with --start kafka "
             "(a real Apache Kafka) or --start mock (no Kafka: what this machine's client can send)"
         )
-    asked_for_a_cluster = parsed["bootstrap_server"] is not None and settings["bootstrap_server"].origin.startswith(
-        "--"
-    )
-    if asked_for_a_cluster and parsed["start"] is not None:
-        problems.append("-b and --start exclude each other: load that cluster, or start one?")
+    named_by = settings["bootstrap_server"].origin
+    if parsed["bootstrap_server"] is not None and named_by.startswith("--") and parsed["start"] is not None:
+        named_by = "-b" if named_by == "--bootstrap-server" else named_by.removeprefix("--command-config ")
+        problems.append(f"{named_by} and --start exclude each other: load that cluster, or start one?")
     planned = [name for name in ("ramp", "steps") if parsed[name]]
     if parsed["rate"].kind != "max":
         planned.append("rate")

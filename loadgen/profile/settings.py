@@ -18,7 +18,11 @@ from loadgen.slo import Rule, parse_rule
 
 
 class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run was asked to do. Times in s, sizes in bytes, rates a second over all workers."""
+    """What a run was asked to do. Times in s, sizes in bytes, rates a second over all workers.
+
+    Attributes:
+        notes: what became of a client's property file, for people.
+    """
 
     bootstrap: str | None
     start: str | None
@@ -64,6 +68,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_bytes: int
     max_time_s: float
     allow_unsafe: bool
+    notes: tuple[str, ...] = ()
 
 
 class Field(NamedTuple):

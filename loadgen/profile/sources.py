@@ -1,9 +1,9 @@
-"""Where settings come from: flags, environment, a profile's TOML, the built-in values; each value keeps its origin.
+"""Where settings come from: flags, files, environment, a profile's TOML, built-in values; each value keeps its origin.
 
-Precedence: flag > LOADGEN_* > profile > built-in. A secret never stands on a command line.
+Precedence: flag > -F file > LOADGEN_* > rpk's environment, kcat's file > profile > built-in. A secret never stands on a
+command line.
 """
 
-import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from loadgen.errors import UsageError
+from loadgen.profile.java_client import ClientFile, read_client_file
+from loadgen.profile.rpk import rpk_properties
 from loadgen.profile.settings import FIELDS
-from loadgen.properties import SECRET, nearest, problems_in, translated
+from loadgen.properties import HIDDEN, SECRET, nearest, overlaid, problems_in, translated
 
 BUILT_IN_PROFILES = ("low-latency", "balanced", "high-throughput", "seed", "librdkafka", "java")
 MAX_PROFILE_BYTES = 1 << 20
@@ -90,31 +92,20 @@ def _property_layer(table: Mapping[str, Any], origin: str) -> dict[str, tuple[st
     return layer
 
 
-def secret_value(name: str, value: str) -> str:
-    """`env:NAME` and `file:PATH` as what they point to; a literal secret stays a literal.
+class Gathered(NamedTuple):
+    """Every setting and property as it was given, with its origin; notes say what became of a client's file."""
 
-    Raises:
-        ValueError: the variable or file is not there.
-    """
-    if value.startswith("env:"):
-        if value[4:] not in os.environ:
-            raise ValueError(f"{name} = {value}: environment variable {value[4:]} is not set")
-        return os.environ[value[4:]]
-    if value.startswith("file:"):
-        try:
-            return Path(value[5:]).read_text("utf-8").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ValueError(f"{name} = {value}: cannot be read ({error})") from None
-    return value
+    settings: dict[str, Sourced]
+    properties: dict[str, tuple[str, str]]
+    notes: Sequence[str]
 
 
-def gather(
-    flags: Mapping[str, Any], environ: Mapping[str, str]
-) -> tuple[dict[str, Sourced], dict[str, tuple[str, str]]]:
+def gather(flags: Mapping[str, Any], environ: Mapping[str, str]) -> Gathered:
     """Every setting and every property with its origin, by precedence.
 
     Args:
-        flags: by setting name; `X` holds the -X properties, `profile` the profile; None means not given.
+        flags: by setting name; `X` holds the -X properties, `command_config` the -F file, `profile` the profile; None
+            means not given.
         environ: the environment.
 
     Raises:
@@ -123,56 +114,92 @@ def gather(
     problems: list[str] = []
     profile = flags.get("profile") or environ.get("LOADGEN_PROFILE") or "balanced"
     table, origin = read_profile(profile)
-    run = {key.replace("-", "_"): value for key, value in table.get("run", {}).items()}
     settings = {name: Sourced(field.default, "built-in") for name, field in FIELDS.items()}
-    for key, value in run.items():
-        if key not in FIELDS:
-            problems.append(f"unknown setting {key} = {value!r} ({origin}){nearest(key, list(FIELDS))}")
+    for key, value in table.get("run", {}).items():
+        name = key.replace("-", "_")
+        if name not in FIELDS:
+            problems.append(f"unknown setting {name} = {value!r} ({origin}){nearest(name, list(FIELDS))}")
         else:
-            text = value if isinstance(value, list | bool) else str(value)
-            settings[key] = Sourced(text, origin)
-    # an empty variable is a value that somebody failed to fill in, not an absent one
-    for name, variable in _environment_names(environ):
-        settings[name] = Sourced(environ[variable], variable)
-    for name, value in flags.items():
-        if name in FIELDS and value is not None and value != ():
-            settings[name] = Sourced(value, f"--{name.replace('_', '-')}")
+            settings[name] = Sourced(value if isinstance(value, list | bool) else str(value), origin)
+    file, around = _client_files(flags, environ)
+    settings |= _given(flags, environ, file, around)
     properties = _property_layer(table.get("properties", {}), origin)
+    if settings["start"].value is None:
+        # how to reach a cluster that is there already; one that is started here wants none of it
+        properties = overlaid(properties, around.properties if around else rpk_properties(environ))
     for variable, value in environ.items():
         if variable.startswith("LOADGEN_X_"):
-            properties |= _property_layer({variable[10:].lower().replace("_", "."): value}, variable)
-    for text in flags.get("X") or ():
-        key, equals, value = text.partition("=")
+            layer = _property_layer({variable[10:].lower().replace("_", "."): value}, variable)
+            properties = overlaid(properties, layer)
+    if file is not None:
+        properties = overlaid(properties, file.properties)
+    properties = overlaid(properties, _flag_properties(flags.get("X") or (), problems))
+    if problems:
+        raise UsageError(*problems)
+    return Gathered(settings, properties, file.notes if file else ())
+
+
+def _client_files(flags: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[ClientFile | None, ClientFile | None]:
+    """(the file of -F, kcat's own where nothing else names a cluster)."""
+    path = flags.get("command_config") or environ.get("LOADGEN_COMMAND_CONFIG")
+    file = read_client_file(Path(path)) if path else None
+    named = flags.get("bootstrap_server") is not None or flags.get("start") is not None or file is not None
+    if named or _environment_names(environ).keys() & {"bootstrap_server", "start"} or not environ.get("KCAT_CONFIG"):
+        return file, None
+    return file, read_client_file(Path(environ["KCAT_CONFIG"]), "kcat")
+
+
+def _given(
+    flags: Mapping[str, Any], environ: Mapping[str, str], file: ClientFile | None, around: ClientFile | None
+) -> dict[str, Sourced]:
+    """Settings from kcat's file, the environment, the -F file and the flags; the later ones win."""
+    given: dict[str, Sourced] = {}
+    if around is not None and around.bootstrap is not None:
+        given["bootstrap_server"] = Sourced(*around.bootstrap)
+    # an empty variable is a value that somebody failed to fill in, not an absent one
+    given |= {name: Sourced(environ[variable], variable) for name, variable in _environment_names(environ).items()}
+    if file is not None and file.bootstrap is not None:
+        value, line = file.bootstrap
+        given["bootstrap_server"] = Sourced(value, f"--command-config {line}")
+    for name, value in flags.items():
+        if name in FIELDS and value is not None and value != ():
+            given[name] = Sourced(value, f"--{name.replace('_', '-')}")
+    return given
+
+
+def _flag_properties(texts: Sequence[str], problems: list[str]) -> dict[str, tuple[str, str]]:
+    """The properties of -X; what is wrong with one is added to `problems`."""
+    found: dict[str, tuple[str, str]] = {}
+    for text in texts:
+        key, equals, value = (part.strip() for part in text.partition("="))
         if not equals:
-            problems.append(f"-X {text}: must be key=value")
-            continue
-        if SECRET.search(key) and not value.startswith(("env:", "file:")) and not key.endswith("location"):
+            problems.append(f"-X {key}: must be key=value")
+        elif SECRET.search(key) and not value.startswith(("env:", "file:")) and not key.endswith("location"):
             variable = "LOADGEN_X_" + key.upper().replace(".", "_")
             problems.append(
                 f"-X {key}=…: a secret on the command line is seen by every user of this machine; "
                 f"use -X {key}=env:NAME, -X {key}=file:PATH or {variable}"
             )
-            continue
-        properties |= _property_layer({key.strip(): value}, "-X")
-    if problems:
-        raise UsageError(*problems)
-    return settings, properties
+        else:
+            found = overlaid(found, _property_layer({key: value}, "-X"))
+    return found
 
 
-def _environment_names(environ: Mapping[str, str]) -> list[tuple[str, str]]:
+def _environment_names(environ: Mapping[str, str]) -> dict[str, str]:
+    """Setting → the variable that sets it."""
     names = [(name, f"LOADGEN_{name.upper()}") for name in FIELDS] + [("bootstrap_server", "LOADGEN_BOOTSTRAP_SERVERS")]
-    found = [(name, variable) for name, variable in names if variable in environ]
-    if not any(name == "bootstrap_server" for name, _ in found) and "RPK_BROKERS" in environ:
-        found.append(("bootstrap_server", "RPK_BROKERS"))
+    found = {name: variable for name, variable in names if variable in environ}
+    if "bootstrap_server" not in found and "RPK_BROKERS" in environ:
+        found["bootstrap_server"] = "RPK_BROKERS"
     return found
 
 
 def origins(flags: Mapping[str, Any], environ: Mapping[str, str]) -> Sequence[tuple[str, str, str]]:
     """Every setting and property as (name, value, origin), for `loadgen config show`; secrets redacted."""
-    settings, properties = gather(flags, environ)
+    settings, properties, _ = gather(flags, environ)
     rows = [(name, "" if value in (None, ()) else str(value), origin) for name, (value, origin) in settings.items()]
     rows += [
-        (name, "[redacted]" if SECRET.search(name) else value, origin)
+        (name, "[redacted]" if HIDDEN.search(name) else value, origin)
         for name, (value, origin) in sorted(properties.items())
     ]
     return rows
