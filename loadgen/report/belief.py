@@ -88,10 +88,21 @@ def recovery(result: Result) -> str | None:
     told = result.recovery
     if told is None:
         return None
+    at = wording.seconds(told.at_s)
+    if told.longest_ack_gap_s:
+        what = f"no acknowledgement for {wording.seconds(told.longest_ack_gap_s)} from {at} on"
+    else:
+        what = f"the rate fell to {100 * told.lowest_ratio:.0f} % at {at}"
     regained = told.regained_after_s
-    after = "never came back" if regained is None else f"came back after {wording.seconds(regained)}"
-    gap, at = wording.seconds(told.longest_ack_gap_s), wording.seconds(told.at_s)
-    return f"no acknowledgement for {gap} from {at} on; the rate {after}"
+    words = [
+        what,
+        "not back before the end" if regained is None else f"95 % of the rate after {wording.seconds(regained)}",
+    ]
+    if told.lost is not None and told.duplicated is not None:
+        words.append(f"{told.lost:,} lost, {told.duplicated:,} duplicated")
+    if told.disturbances > 1:
+        words.append(f"the worst of {told.disturbances} disturbances")
+    return "; ".join(words)
 
 
 def doubts(result: Result) -> list[str]:

@@ -243,11 +243,23 @@ class Delivered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Recovery(msgspec.Struct, frozen=True, kw_only=True):
-    """A disturbance that the run found by itself, s."""
+    """The worst disturbance that the run found by itself (`report/recovery.py`); seconds, `at_s` from the start.
+
+    Attributes:
+        longest_ack_gap_s: silence although records were owed; 0 when the rate only fell.
+        regained_after_s: from `at_s` until a second at 95 % of the usual rate began; None: not before the end.
+        lowest_ratio: of the usual rate, the worst second.
+        disturbances: how many there were.
+        lost, duplicated: by reading everything back; None when that was not asked.
+    """
 
     longest_ack_gap_s: float
     at_s: float
     regained_after_s: float | None
+    lowest_ratio: float = 0.0
+    disturbances: int = 1
+    lost: int | None = None
+    duplicated: int | None = None
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):

@@ -60,6 +60,7 @@ def timeline(run: Run) -> plot.Picture | None:
     plot.legend(lower, 2)
     for axes in (upper, lower):
         _not_counted(axes, run, told=axes is upper)
+        _disturbed(axes, run, edges[-1], told=axes is upper)
     figure.align_ylabels()
     labels = [f"second {row.second:.3g}, {PHASES[row.phase]}" for row in rows]
     panels = [
@@ -86,6 +87,32 @@ def _not_counted(axes: "Axes", run: Run, *, told: bool) -> None:
                 look: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "va": "bottom", "fontsize": 8}
                 at, align = ((start + end) / 2, "center") if share > 0.05 else (start, "left")
                 axes.text(at, 0.04, text, ha=align, color=plot.FAINT, **look)
+
+
+def _disturbed(axes: "Axes", run: Run, end_s: float, *, told: bool) -> None:
+    """A band from a disturbance's begin to the regained rate, darker while nothing was acknowledged."""
+    found = run.result.recovery
+    if found is None:
+        return
+    until_s = end_s if found.regained_after_s is None else found.at_s + found.regained_after_s
+    look: dict[str, Any] = {"color": plot.VERMILION, "linewidth": 0, "zorder": 0}
+    axes.axvspan(found.at_s, until_s, alpha=0.10, **look)
+    axes.axvspan(found.at_s, found.at_s + found.longest_ack_gap_s, alpha=0.12, **look)
+    if told:
+        gap_s = found.longest_ack_gap_s
+        text = f"no acknowledgement\nfor {wording.seconds(gap_s)}" if gap_s else "rate below\nthe usual"
+        left = found.at_s < end_s / 2
+        axes.annotate(
+            text,
+            (found.at_s if left else until_s, 0.6),
+            (4 if left else -4, 0),
+            xycoords=axes.get_xaxis_transform(),
+            textcoords="offset points",
+            ha="left" if left else "right",
+            va="center",
+            fontsize=8,
+            color=plot.VERMILION,
+        )
 
 
 def _thousands(value: float) -> str:

@@ -8,6 +8,7 @@ from loadgen.profile import RunSettings
 from loadgen.recorder.slab import Count, Header, Phase
 from loadgen.report import merge, validity
 from loadgen.report.limit import limited_by
+from loadgen.report.recovery import recovery_of
 from loadgen.report.result import (
     Breakdown,
     Cost,
@@ -26,9 +27,11 @@ from loadgen.runner.figures import (
     cpu_us,
     events_due,
     latencies_of,
+    linger_s,
     lost_open,
     measured_s,
     offered_per_s,
+    planned,
     steadiness,
     volume_of,
     worker_shares,
@@ -93,7 +96,7 @@ def assemble(plan: RunPlan, happened: Conducted, around: Circumstances) -> Resul
         steady=steady,
         workers=worker_records(happened, duration_s, around.names),
         delivered=Delivered(end_offset_delta=around.end_offset_delta, verified=around.verified),
-        recovery=None,
+        recovery=recovery_of(happened.looks, happened.t0_ns, planned(plan), linger_s(plan), around.verified),
         environment={
             **environment.after(around.environment, *happened.steal),
             "control_sleep_late_p99_us": happened.control_p99_us,

@@ -11,7 +11,9 @@ from typing import Literal
 
 from loadgen.recorder.slab import Count, Header, Metric, Phase, State, Stop
 from loadgen.report.merge import Tally, quantile_us, tally
+from loadgen.report.recovery import Looks
 from loadgen.report.result import Interval
+from loadgen.runner.ack_watch import AckWatch
 from loadgen.runner.environment import steal_and_total
 from loadgen.runner.host_watch import HostWatch
 from loadgen.runner.plan import RunPlan
@@ -36,6 +38,7 @@ class Conducted:
         warmup, measured: sums of all workers; by_worker the measured and warm-up sums of each.
         thread_shares: of a core, by worker, its busiest thread in the measured phase.
         steal: (stolen, busy, all) CPU seconds of the host before and after.
+        looks: at the acknowledgements, from the measured phase on.
         host_stall_us, control_p99_us: overshoot of bare sleeps beside the run, the longest and 99 % of them.
     """
 
@@ -44,6 +47,7 @@ class Conducted:
     measured: Tally
     by_worker: list[tuple[Tally, Tally]]
     members: list[Member]
+    looks: Looks
     intervals: list[Interval] = field(default_factory=list)
     thread_shares: list[float] = field(default_factory=list)
     coordinator_cpu_s: float = 0.0
@@ -169,7 +173,7 @@ def conduct(
     steal_before, cpu_before = steal_and_total(), None
     watch, host = Watch(team, plan, t0_ns), HostWatch()
     host.start()
-    threads = ThreadShares(team)
+    threads, acks = ThreadShares(team), AckWatch(team.members)
     measured_from = t0_ns + plan.warmup_ns
     hard_end_ns = None if plan.end_ns is None else t0_ns + plan.end_ns + round((plan.drain_s + 5) * 1e9)
     next_row_ns = t0_ns + round(INTERVAL_S * 1e9)
@@ -183,6 +187,7 @@ def conduct(
             host.reset()
         elif cpu_before is not None:
             threads.look(now_ns)
+            acks.look(now_ns)
         if interruption.times == 1 and not draining_since_ns:
             team.ask(Stop.DRAIN)
             draining_since_ns = now_ns
@@ -202,7 +207,7 @@ def conduct(
             row = watch.row(now_ns)
             if on_interval is not None:
                 on_interval(row)
-    return _conducted(team, watch, host, threads, t0_ns, steal_before, cpu_before, interruption)
+    return _conducted(team, watch, host, threads, acks, t0_ns, steal_before, cpu_before, interruption)
 
 
 def _await(team: Team, seconds: float) -> None:
@@ -216,6 +221,7 @@ def _conducted(
     watch: Watch,
     host: HostWatch,
     threads: "ThreadShares",
+    acks: AckWatch,
     t0_ns: int,
     steal_before: tuple[float, float, float],
     cpu_before: float | None,
@@ -239,6 +245,7 @@ def _conducted(
         measured=tally(words, Phase.MEASURED),
         by_worker=by_worker,
         members=team.members,
+        looks=acks.looks(),
         intervals=watch.rows,
         thread_shares=threads.busiest(),
         coordinator_cpu_s=cpu_s,

@@ -10,6 +10,8 @@ from loadgen.report.result import Bytes, Interval, Latency, Steady
 from loadgen.runner.conduct import Conducted
 from loadgen.runner.plan import RunPlan
 
+UNENDING_S = 1e9  # a piece that only a count ends
+
 
 def offered_per_s(plan: RunPlan) -> float | None:
     """The mean total rate of the measured phase; None flat out."""
@@ -31,6 +33,22 @@ def events_due(plan: RunPlan) -> int:
         first, end = plan.limits_of(producer)
         total += (end or 0) - (first or 0)
     return total
+
+
+def planned(plan: RunPlan) -> list[tuple[float, float]]:
+    """(second from the start, events a second) as corners of a line; empty flat out."""
+    corners: list[tuple[float, float]] = []
+    at_s = 0.0
+    for piece in plan.pieces:
+        end_s = at_s + (UNENDING_S if piece.duration_s is None else piece.duration_s)
+        corners += [(at_s, piece.from_per_s), (end_s, piece.to_per_s)]
+        at_s = end_s
+    return corners
+
+
+def linger_s(plan: RunPlan) -> float:
+    """How long the client gathers a batch."""
+    return float(plan.properties.get("linger.ms", "5")) / 1000
 
 
 def measured_s(plan: RunPlan, happened: Conducted) -> float:

@@ -9,15 +9,17 @@ import msgspec
 import pytest
 
 from loadgen.errors import UsageError
-from loadgen.report import wording
+from loadgen.report import plot, wording
 from loadgen.report.percentiles import percentiles
 from loadgen.report.pictures import pictures
-from loadgen.report.result import Latency
+from loadgen.report.result import Latency, Recovery
 from loadgen.report.stored import Run
 from loadgen.report.timeline import timeline
 from tests.report.samples import SAMPLES, run_of
 
 pytest.importorskip("matplotlib")
+
+from matplotlib.colors import to_rgb
 
 
 def words_of(svg):
@@ -79,6 +81,31 @@ def test_warmup_is_shown_as_not_counted():
     assert b"#e9ecef" in with_warmup.svg
     assert not any("warm-up" in word for word in words_of(without.svg))
     assert with_warmup.panels[0].labels[0] == "second 1, warm-up, not counted"
+
+
+def test_a_disturbance_is_a_band_in_both_panels():
+    """What a run found of itself is drawn where it was, in the rate and in the latency, and said; else nothing is."""
+    kept = run_of("orders_run")
+    gap = Recovery(longest_ack_gap_s=12.0, at_s=20.0, regained_after_s=14.0)
+    disturbed = msgspec.structs.replace(kept, result=msgspec.structs.replace(kept.result, recovery=gap))
+    drawn_with, drawn_without = timeline(disturbed), timeline(kept)
+
+    assert {"no acknowledgement", "for 12 s"} <= set(words_of(drawn_with.svg))
+    assert not any("no acknowledgement" in word for word in words_of(drawn_without.svg))
+    bands = [bands_of(picture) for picture in (drawn_with, drawn_without)]
+    assert bands == [[[(20.0, 34.0), (20.0, 32.0)]] * 2, [[]] * 2]
+
+
+def bands_of(picture):
+    """(from, to) of the vermilion bands of each axes."""
+    return [
+        [
+            (patch.get_x(), patch.get_x() + patch.get_width())
+            for patch in axes.patches
+            if hasattr(patch, "get_x") and patch.get_facecolor()[:3] == to_rgb(plot.VERMILION)
+        ]
+        for axes in picture.figure.axes
+    ]
 
 
 def test_the_same_numbers_give_the_same_bytes():

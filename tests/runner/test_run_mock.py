@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import psutil
 import pytest
 
 import loadgen
+from loadgen.brokers.target import start_broker
 from loadgen.profile import resolve
-from loadgen.report.result import Messages, Result
+from loadgen.report.result import Interval, Messages, Result
 from loadgen.runner.coordinator import Run, carry_out
 
 
@@ -212,3 +214,29 @@ def test_the_same_seed_sends_the_same_orders() -> None:
 
     assert first.run_token != second.run_token
     assert (first.seed, first.pool_size, first.attempted) == (second.seed, second.pool_size, second.attempted)
+
+
+def test_a_silent_cluster_is_found_and_told() -> None:
+    """The cluster is stopped for 1.5 s in the middle: the run itself tells the silence and that the rate came back."""
+    with start_broker("mock") as broker:
+        assert broker.mock is not None
+        cluster = broker.mock
+        stopped: list[float] = []
+
+        def stop(row: Interval) -> None:
+            if row.phase == "measured" and row.second > 2 and not stopped:
+                cluster.pause()
+                stopped.append(time.monotonic())
+                threading.Timer(1.5, lambda: (cluster.resume(), stopped.append(time.monotonic()))).start()
+
+        settings = resolve({"start": "mock", "duration": "6s", "warmup": "0.5s", "workers": "1", "rate": "1k/s"}, {})
+        result = carry_out(settings, on_interval=stop, broker=broker).result
+    silence_s = stopped[1] - stopped[0]
+
+    assert_all_closed(result)
+    assert result.recovery is not None
+    # linger and the round trip before the stop, a wake-up after it
+    assert result.recovery.longest_ack_gap_s == pytest.approx(silence_s, rel=0.5)
+    assert result.recovery.regained_after_s is not None
+    assert result.recovery.regained_after_s >= result.recovery.longest_ack_gap_s
+    assert (result.recovery.lost, result.recovery.duplicated) == (None, None)
