@@ -18,7 +18,8 @@ from loadgen.clock import ManualClock
 from loadgen.producer.async_publisher import AsyncOrderEventPublisher
 from loadgen.producer.errors import TABLE
 from loadgen.producer.memory import Answer, MemoryMessage, MemoryTransport
-from loadgen.producer.sync_publisher import OrderEventPublisher, PublisherOptions
+from loadgen.producer.publisher_options import PublisherOptions
+from loadgen.producer.sync_publisher import OrderEventPublisher
 
 __all__ = [
     "Answer",

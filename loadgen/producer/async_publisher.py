@@ -16,7 +16,9 @@ from typing import Any, NamedTuple, Self, Unpack
 
 from loadgen.producer.counts import PublisherMetrics
 from loadgen.producer.errors import ClientClosed, DrainTimeout, KafkaProducerError, QueueFull
-from loadgen.producer.sync_publisher import Event, OrderEventPublisher, PublisherOptions
+from loadgen.producer.event_encoder import Event
+from loadgen.producer.publisher_options import PublisherOptions
+from loadgen.producer.sync_publisher import OrderEventPublisher
 
 SHORTEST_TICK_S = 0.001
 LONGEST_TICK_S = 0.05

@@ -9,6 +9,8 @@ from collections import Counter
 
 import msgspec
 
+from loadgen.producer.breaker import Breaker
+
 LATENCY_BOUNDS_S = (
     *(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5),
     *(1.0, 2.0, 5.0, 10.0, 30.0, 60.0),
@@ -88,3 +90,29 @@ class Counts:
         """The latency of one success; `acked` is counted before."""
         self.latency_sum_s += latency_s
         self.latency_cells[bisect_left(LATENCY_BOUNDS_S, latency_s)] += 1
+
+    def ledger(self, accepted: int, waiting_to_retry: int, breaker: Breaker | None) -> PublisherMetrics:
+        """The sums as they are told.
+
+        Args:
+            accepted: records taken, ever; waiting_to_retry: those of them that wait here.
+            breaker: or None, when there is none.
+        """
+        failed, unknown, acked = dict(self.failed), dict(self.unknown), self.acked
+        return PublisherMetrics(
+            accepted=accepted,
+            acked=acked,
+            failed=failed,
+            unknown=unknown,
+            refused=dict(self.refused),
+            retried=self.retried,
+            dead_lettered=self.dead_lettered,
+            lost=self.lost,
+            callback_errors=self.callback_errors,
+            outstanding=accepted - acked - sum(failed.values()) - sum(unknown.values()),
+            waiting_to_retry=waiting_to_retry,
+            circuit="closed" if breaker is None else breaker.state.name.lower(),
+            circuit_opened=0 if breaker is None else breaker.opened,
+            latency_counts=list(self.latency_cells),
+            latency_sum_s=self.latency_sum_s,
+        )

@@ -19,7 +19,8 @@ from typing import Any, Generic, TypeVar, Unpack, overload
 
 from loadgen.producer.async_publisher import AsyncOrderEventPublisher
 from loadgen.producer.errors import DrainTimeout
-from loadgen.producer.sync_publisher import OrderEventPublisher, PublisherOptions
+from loadgen.producer.publisher_options import PublisherOptions
+from loadgen.producer.sync_publisher import OrderEventPublisher
 from loadgen.telemetry.log import get_logger
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)

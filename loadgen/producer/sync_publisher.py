@@ -13,31 +13,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Protocol, Self, TypedDict
-
-import msgspec
+from typing import Any, NamedTuple, Self
 
 from loadgen.clock import Clock
 from loadgen.producer.aftermath import Done
 from loadgen.producer.breaker import BreakerSettings
 from loadgen.producer.counts import PublisherMetrics
 from loadgen.producer.dead_letter import DeadLetterFile, DeadLetters
-from loadgen.producer.errors import DrainTimeout, InvalidEvent, KafkaProducerError
+from loadgen.producer.errors import DrainTimeout, KafkaProducerError
+from loadgen.producer.event_encoder import Event, EventEncoder
 from loadgen.producer.kafka import KafkaTransport
-from loadgen.producer.outbox import NO_HEADERS, Outbox, SharedHeaders
+from loadgen.producer.outbox import Outbox
 from loadgen.producer.publisher_properties import publisher_properties
 from loadgen.producer.retry import RetrySettings
 from loadgen.producer.transport import Transport
 from loadgen.telemetry.hooks import Logger
 from loadgen.telemetry.log import get_logger
 from loadgen.telemetry.tracing import STATE_KEY, OpenTelemetry
-
-
-class Event(Protocol):
-    """Whatever msgspec can encode and has an order_id: a Struct, a dataclass."""
-
-    @property
-    def order_id(self) -> str: ...
 
 
 class BatchReport(NamedTuple):
@@ -50,24 +42,6 @@ class BatchReport(NamedTuple):
 
     accepted: int
     refused: list[tuple[int, KafkaProducerError]]
-
-
-class PublisherOptions(TypedDict, total=False):
-    """The keywords of OrderEventPublisher, for whatever passes them on."""
-
-    profile: str
-    properties: Mapping[str, Any] | None
-    dead_letters: DeadLetters | Path | str | None
-    retry: RetrySettings | None
-    breaker: BreakerSettings | None
-    headers: bool
-    validate: bool
-    on_delivery: Done | None
-    max_block_s: float
-    transport: Transport | None
-    clock: Clock | None
-    logger: Logger | None
-    tracer: Any
 
 
 class OrderEventPublisher:
@@ -122,12 +96,9 @@ class OrderEventPublisher:
     ) -> None:
         self.topic = topic
         self.logger = logger or get_logger(__name__)
-        self.encoder = msgspec.json.Encoder()
         self._tracing = OpenTelemetry(__name__, tracer)
         self._trace_state = self._tracing.state
         self.tracer = self._tracing.tracer
-        self._kinds: dict[type, _Kind] = {}
-        self._with_headers, self._validate = headers, validate
         letters = DeadLetterFile(dead_letters) if isinstance(dead_letters, Path | str) else dead_letters
         if transport is None:
             transport = KafkaTransport(publisher_properties(brokers, profile, properties), on_error=self._client_error)
@@ -142,6 +113,8 @@ class OrderEventPublisher:
             on_delivery=on_delivery,
         )
         self._hand_over = self.outbox.hand_over
+        encoder = EventEncoder(self.outbox.counts.refused, headers=headers, validate=validate)
+        self.encoder, self._parts = encoder.encoder, encoder.parts
         self.producer: Any = getattr(transport, "producer", transport)
 
     def connect(self, timeout: float = 10.0) -> int:
@@ -174,23 +147,12 @@ class OrderEventPublisher:
                 ShuttingDown, ClientClosed, UsedAfterFork: this one accepts nothing any more.
         """
         target = topic or self.topic
-        if self._trace_state[STATE_KEY] is not None:  # 20 ns while nobody collects spans
-            with self.span(event, target):
-                self.outbox.hand_over(target, *self.encoded(event))
-        else:
-            headers: Mapping[str, bytes]
-            try:
-                key = event.order_id.encode()  # 40 ns
-                value = self.encoder.encode(event)  # 420 ns
-                decode, headers = self._kinds[type(event)]
-                if decode is not None:
-                    decode(value)  # 520 ns
-                if not key:
-                    raise ValueError
-            except (TypeError, ValueError, AttributeError, LookupError):
-                # the first of its type, or something is wrong with it: the long way says what
-                key, value, headers = self.encoded(event)
+        if self._trace_state[STATE_KEY] is None:  # 20 ns while nobody collects spans
+            key, value, headers = self._parts(event)
             self._hand_over(target, key, value, headers)
+        else:
+            with self.span(event, target):
+                self._hand_over(target, *self.encoded(event))
 
     def publish(self, event: Event) -> None:
         """The quick start's name of publish_order."""
@@ -275,28 +237,14 @@ class OrderEventPublisher:
             if error is None:  # else the log has it, and the error on its way out says more
                 raise
 
-    def encoded(self, event: Event) -> tuple[bytes, bytes, dict[str, bytes]]:
-        """Key, value and headers of an event.
+    def encoded(self, event: Event) -> tuple[bytes, bytes, Mapping[str, bytes]]:
+        """Key, value and headers of an event, the trace context among them when anybody collects spans.
 
         Raises:
             InvalidEvent: it cannot be encoded, does not fit its type, or its id is not text.
         """
-        try:
-            key = event.order_id.encode()
-            if not key:
-                raise ValueError("order_id is empty")
-            value = self.encoder.encode(event)
-            decode, headers = self._kinds.get(type(event)) or self._learn(type(event))
-            if decode is not None:
-                decode(value)
-        except (TypeError, ValueError, AttributeError) as error:  # msgspec's and Unicode's are ValueErrors
-            self.outbox.counts.refused[InvalidEvent.label] += 1
-            shown = getattr(event, "order_id", None)
-            name = shown if isinstance(shown, str) else repr(shown)
-            raise InvalidEvent(f"{type(event).__name__} {name!r}: {_first_line(error)}", order_id=name) from error
-        if self._trace_state[STATE_KEY] is not None:
-            return key, value, {**headers, **self._tracing.headers()}
-        return key, value, headers
+        key, value, headers = self._parts(event)
+        return key, value, {**headers, **self._tracing.headers()} if self.traced else headers
 
     @property
     def traced(self) -> bool:
@@ -307,22 +255,5 @@ class OrderEventPublisher:
         """The span around an event's hand-over."""
         return self._tracing.span(topic, str(getattr(event, "order_id", "")))
 
-    def _learn(self, kind: type) -> "_Kind":
-        """What all events of a type have in common."""
-        version = getattr(kind, "schema_version", "1")
-        headers = SharedHeaders({"content-type": b"application/json"})
-        headers["schema-version"] = f"{kind.__name__}/{version}".encode()
-        decode: Callable[[bytes], object] | None = msgspec.json.Decoder(kind).decode if self._validate else None
-        learned = self._kinds[kind] = (decode, headers if self._with_headers else NO_HEADERS)
-        return learned
-
     def _client_error(self, error: Any) -> None:
-        self.outbox.client_error(error)
-
-
-_Kind = tuple[Callable[[bytes], object] | None, SharedHeaders]
-"""What all events of a type have in common: the check of their encoding, and their headers."""
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+        self.outbox.serving.client_error(error)

@@ -24,8 +24,9 @@ from loadgen.producer.errors import (
     ShuttingDown,
 )
 from loadgen.producer.memory import Answer, MemoryTransport
-from loadgen.producer.outbox import Outbox, SharedHeaders
+from loadgen.producer.outbox import Outbox
 from loadgen.producer.replay import read_dead_letters
+from loadgen.producer.reports import SharedHeaders
 from loadgen.producer.retry import RetrySettings
 from loadgen.producer.transport import Transport
 from tests.producer.samples import MS, SECOND, Heard

@@ -283,7 +283,7 @@ def test_a_fork_while_another_thread_publishes_does_not_hang_the_child(mock: Bro
     held, release = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with publisher.outbox._lock:
+        with publisher.outbox.serving.lock:
             held.set()
             release.wait(30)
 
@@ -335,9 +335,9 @@ def test_on_delivery_hears_every_end() -> None:
 
 def test_debug_events_tell_partition_and_offset(monkeypatch: pytest.MonkeyPatch) -> None:
     """message_delivered, as the document logs it, once debug is on."""
-    from loadgen.producer import outbox
+    from loadgen.producer import serving
 
-    monkeypatch.setattr(outbox, "debug_enabled", lambda logger: True)
+    monkeypatch.setattr(serving, "debug_enabled", lambda logger: True)
     publisher, heard = publisher_in_memory(MemoryTransport())
     publisher.publish_order(order("a"))
     publisher.publish_order(order("b"))

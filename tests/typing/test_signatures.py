@@ -2,7 +2,8 @@
 
 import inspect
 
-from loadgen.producer.sync_publisher import OrderEventPublisher, PublisherOptions
+from loadgen.producer.publisher_options import PublisherOptions
+from loadgen.producer.sync_publisher import OrderEventPublisher
 
 
 def test_the_typed_options_are_the_keywords() -> None:
