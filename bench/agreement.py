@@ -3,13 +3,12 @@
 Place: `python -m bench serializers --agree FOLDER FOLDER`, on two folders of the same machine.
 """
 
-import json
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
-from bench.serializers import Row
+from bench.record import EXIT_NOT_VALID
+from bench.serializer_rows import Row, read_rows
+from loadgen.errors import UsageError
 
 BOUNDS = ((0.05, 0.80), (0.10, 0.95))
 """Medians within 5 % for four cases in five, within 10 % for nineteen in twenty."""
@@ -45,14 +44,17 @@ def agreement(first: list[Row], second: list[Row]) -> Agreement:
 
 
 def main(first: Path, second: Path) -> int:
-    """Print the shares and the cases furthest apart; exit code 0 when the bounds hold, 5 when they do not."""
-    found = agreement(*(msgspec.convert(json.loads(_rows(folder)), list[Row]) for folder in (first, second)))
+    """Print the shares and the cases furthest apart; exit code 0 when the bounds hold, 5 when they do not.
+
+    Raises:
+        UsageError: a folder without rows, or two without a case in common.
+    """
+    try:
+        found = agreement(read_rows(first), read_rows(second))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--agree {first} {second}: {error}") from error
     for share, (bound, wanted) in zip(found.shares, BOUNDS, strict=True):
         print(f"medians within {bound:.0%}: {share:.0%} of {len(found.apart)} cases, {wanted:.0%} wanted")
     for case, apart in sorted(found.apart.items(), key=lambda pair: -pair[1])[:5]:
         print(f"  {case:44} {apart:.1%} apart")
-    return 0 if found.holds else 5
-
-
-def _rows(folder: Path) -> bytes:
-    return (folder / "serializers.json").read_bytes()
+    return 0 if found.holds else EXIT_NOT_VALID

@@ -1,10 +1,12 @@
-"""The libraries under test, a function each. To add yours: write one more, decorated, in this file.
+"""The libraries under test, a function each. To add yours: write one more, decorated, here or in a file of your own.
 
     @library("mine", requires="mypackage", about="how it is used here")
     def mine() -> Codec:
         import mypackage
 
         return Codec(build=…, encode=mypackage.dumps, decode=mypackage.loads, read=…)
+
+`python -m bench serializers --with FILE` measures what is in such a file beside the ones here.
 
 Goal: each library as its own documentation would use it, from the same plain values, to the same bytes.
 Non-goal: the fastest conceivable use of each; encoders and decoders are made once, as a producer would.
@@ -14,17 +16,20 @@ the values, and a claim to validate against a wrong type.
 """
 
 import dataclasses
+import runpy
 from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Literal
 
-from bench.samples import ItemValues, Values
+from bench.samples import ItemValues, OwnEvents, Shape, Values
+from loadgen.errors import UsageError
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Codec:
-    """How a library goes from values to bytes and back; `Any` is the library's own kind of object.
+    """How a library goes from values to bytes and back; an object is of the library's own kind.
 
     Args:
         build: values → object, what a producer makes for each event.
@@ -33,10 +38,10 @@ class Codec:
         read: object → values; only to check, never timed.
     """
 
-    build: Callable[[Values], Any]
+    build: Callable[[Any], Any]
     encode: Callable[[Any], bytes]
     decode: Callable[[bytes], Any]
-    read: Callable[[Any], Values]
+    read: Callable[[Any], Any]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ class Library:
         format: `json` is compact UTF-8 JSON, compared byte by byte; anything else is compared after decoding.
         validates: decoding refuses a field of a wrong type.
         codec: makes the codec; imports happen inside.
+        own: what it is measured on instead of orders; format and validation are then not looked at.
     """
 
     name: str
@@ -58,10 +64,15 @@ class Library:
     format: Literal["json", "msgpack"]
     validates: bool
     codec: Callable[[], Codec]
+    own: OwnEvents | None = None
+
+    def serializes(self, shape: Shape | OwnEvents) -> bool:
+        """Whether there is a case of this library and these events."""
+        return self.own == (shape if isinstance(shape, OwnEvents) else None)
 
     def missing(self) -> str | None:
         """The first package that is not installed."""
-        return next((package for package in self.requires if not _is_installed(package)), None)
+        return next((package for package in self.requires if not is_installed(package)), None)
 
 
 LIBRARIES: dict[str, Library] = {}
@@ -74,21 +85,45 @@ def library(
     about: str,
     format: Literal["json", "msgpack"] = "json",
     validates: bool = True,
+    own: OwnEvents | None = None,
 ) -> Callable[[Callable[[], Codec]], Callable[[], Codec]]:
-    """Enter the decorated function into the table under that name. Several requirements are separated by spaces."""
+    """Enter the decorated function into the table under that name. Several requirements are separated by spaces.
+
+    Raises:
+        UsageError: the name is taken.
+    """
+    if name in LIBRARIES:
+        raise UsageError(f"library {name!r} is there already; another name is needed")
 
     def enter(codec: Callable[[], Codec]) -> Callable[[], Codec]:
-        LIBRARIES[name] = Library(name, tuple(requires.split()), about, format, validates, codec)
+        LIBRARIES[name] = Library(name, tuple(requires.split()), about, format, validates, codec, own)
         return codec
 
     return enter
+
+
+def add_from(file: Path) -> None:
+    """Run a user's file, whose decorated functions enter themselves into the table.
+
+    Raises:
+        UsageError: it is not there, does not run, or adds no library; the reason is in the text.
+    """
+    before = len(LIBRARIES)
+    try:
+        runpy.run_path(str(file))
+    except UsageError as error:
+        raise UsageError(f"--with {file}: {error}") from error
+    except Exception as error:  # a user's file may fail in any way; the reason is theirs to read
+        raise UsageError(f"--with {file}: {type(error).__name__}: {error}") from error
+    if len(LIBRARIES) == before:
+        raise UsageError(f"--with {file}: adds no library; decorate a function with bench.libraries.library")
 
 
 @library("msgspec", requires="msgspec", about="frozen Struct; json.Encoder, typed json.Decoder")
 def msgspec_json() -> Codec:
     import msgspec
 
-    from loadgen.messages.order_events import OrderEventMessage
+    from loadgen import OrderEventMessage
 
     encoder, decoder = msgspec.json.Encoder(), msgspec.json.Decoder(OrderEventMessage)
     return Codec(_struct_builder(), encoder.encode, decoder.decode, _read_attributes)
@@ -98,7 +133,7 @@ def msgspec_json() -> Codec:
 def msgspec_msgpack() -> Codec:
     import msgspec
 
-    from loadgen.messages.order_events import OrderEventMessage
+    from loadgen import OrderEventMessage
 
     encoder, decoder = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(OrderEventMessage)
     return Codec(_struct_builder(), encoder.encode, decoder.decode, _read_attributes)
@@ -131,7 +166,7 @@ def orjson_struct() -> Codec:
     import msgspec
     import orjson
 
-    from loadgen.messages.order_events import OrderEventMessage
+    from loadgen import OrderEventMessage
     from loadgen.messages.serializer import as_dict
 
     dumps, loads, convert = orjson.dumps, orjson.loads, msgspec.convert
@@ -226,7 +261,7 @@ def _build_dict(values: Values) -> dict[str, Any]:
 
 
 def _struct_builder() -> Callable[[Values], Any]:
-    from loadgen.messages.order_events import LineItemEventMessage, OrderEventMessage
+    from loadgen import LineItemEventMessage, OrderEventMessage
 
     return partial(_build_objects, OrderEventMessage, LineItemEventMessage)
 
@@ -270,8 +305,9 @@ def _read_dict(event: dict[str, Any]) -> Values:
     return event["order_id"], event["created_at"], event["customer_name"], items, event["total_price"]
 
 
-def _is_installed(package: str) -> bool:
+def is_installed(package: str) -> bool:
+    """Whether it could be imported, without importing it."""
     try:
         return find_spec(package) is not None
-    except ValueError:  # a test has put None in its place
+    except ValueError:  # blocked by None in sys.modules
         return False

@@ -9,14 +9,15 @@ Non-goal: judging two serializers; pyperf's t-test takes values of one process f
 import contextlib
 import io
 import json
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from statistics import median
 from typing import Any, NamedTuple
 
 import pyperf
 
-from bench.cases import Case, timer
+from bench.cases import TIMER, Case, timer
+from bench.record import write_whole
 
 
 class Effort(NamedTuple):
@@ -35,11 +36,12 @@ class Effort(NamedTuple):
     min_time_s: float
 
 
-FAST = Effort(passes=1, processes=3, values=2, min_time_s=0.01)
-FULL = Effort(passes=4, processes=3, values=3, min_time_s=0.05)
-RIGOROUS = Effort(passes=8, processes=4, values=4, min_time_s=0.1)
+FAST = Effort(passes=1, processes=3, values=3, min_time_s=0.01)
+FULL = Effort(passes=4, processes=3, values=5, min_time_s=0.02)
+RIGOROUS = Effort(passes=8, processes=4, values=9, min_time_s=0.04)
 
 PRIVATE_METADATA = ("hostname", "python_executable")
+MACHINE_METADATA = ("cpu_model_name", "cpu_count", "platform", "python_version", "python_compiler", "aslr", "timer")
 
 WORKER_COMMAND = ("-m", "bench", "serializers")
 
@@ -51,21 +53,29 @@ class Measurement:
         path: of the pyperf JSON; replaced as a whole after every case, so an interruption loses one case at most.
         effort: per case.
         metadata: of the whole suite, names to text or numbers.
+        worker_arguments: that a worker process needs to know the cases, beside the name of its own.
     """
 
-    def __init__(self, path: Path, effort: Effort, metadata: dict[str, str | int | float]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        effort: Effort,
+        metadata: dict[str, str | int | float],
+        worker_arguments: tuple[str, ...] = (),
+    ) -> None:
         self._path = path
         self._effort = effort
-        self._metadata = metadata
+        self._metadata = metadata | {"timer": TIMER}
+        self._worker_arguments = worker_arguments
         self._benchmarks: dict[str, pyperf.Benchmark] = {}
-        self._runner_classes: list[Any] = []
 
-    def run(self, cases: Iterable[Case], progress: Callable[[int, Case, float], None]) -> dict[str, str]:
+    def run(self, cases: Iterable[Case], done: Callable[[int, Case, list[float]], None]) -> dict[str, str]:
         """Every case in every pass.
 
         Args:
             cases: checked ones.
-            progress: called after each with pass, case and its median so far in seconds.
+            done: called after each with pass, case and one figure of each of its processes so far: the median of
+                its values, in seconds.
 
         Returns:
             case name → why its worker failed; such a case is left out of later passes.
@@ -83,17 +93,21 @@ class Measurement:
                     failures[case.name] = f"its worker process failed: {error}"
                     continue
                 self._keep(case, benchmark)
-                progress(number, case, self._benchmarks[case.name].median())
+                done(number, case, [median(run.values) for run in self._benchmarks[case.name].get_runs() if run.values])
         return failures
+
+    def machine(self) -> dict[str, str | int | float]:
+        """What pyperf says about the machine and Python that the values come from; empty before the first."""
+        for benchmark in self._benchmarks.values():
+            metadata = benchmark.get_metadata()
+            return {name: metadata[name] for name in MACHINE_METADATA if name in metadata}
+        return {}
 
     def _measure(self, case: Case) -> Any:
         """A case once: pyperf starts workers as `python -m bench serializers --case NAME --worker …`."""
-        # pyperf allows one Runner a class (by its address) and process, and counts tasks per Runner: so each time a
-        # class of its own, which must stay alive lest its address be used again.
-        self._runner_classes.append(type("CaseRunner", (pyperf.Runner,), {}))
-        runner = self._runner_classes[-1](
+        runner = _new_runner_class()(
             program_args=WORKER_COMMAND,
-            add_cmdline_args=lambda command, _: command.extend(["--case", case.name]),
+            add_cmdline_args=lambda command, _: command.extend(["--case", case.name, *self._worker_arguments]),
             values=self._effort.values,
             processes=self._effort.processes,
             min_time=self._effort.min_time_s,
@@ -116,11 +130,14 @@ class Measurement:
         write_whole(self._path, json.dumps(_without_paths(json.loads(suite.getvalue()))) + "\n")
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Replace a file as a whole: a reader, or an interruption, meets the old one or the new one."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)
+def _new_runner_class() -> Any:
+    """pyperf allows one Runner a class (by its address) and process, and counts tasks per Runner: so each its own."""
+    _RUNNER_CLASSES.append(type("CaseRunner", (pyperf.Runner,), {}))
+    return _RUNNER_CLASSES[-1]
+
+
+_RUNNER_CLASSES: list[type] = []
+"""Every class that was made, lest its address be used again."""
 
 
 def _without_paths(part: Any) -> Any:
@@ -142,21 +159,3 @@ def run_worker(case: Case, arguments: list[str]) -> None:
     runner = pyperf.Runner(program_args=WORKER_COMMAND)
     runner.parse_args(arguments)
     runner.bench_time_func(case.name, timer(case))
-
-
-def read_process_means(path: Path) -> dict[str, list[float]]:
-    """Case name → the mean of each process in seconds: processes are what repeats independently."""
-    suite = pyperf.BenchmarkSuite.load(str(path))
-    return {
-        benchmark.get_name(): [sum(run.values) / len(run.values) for run in benchmark.get_runs() if run.values]
-        for benchmark in suite.get_benchmarks()
-    }
-
-
-def read_machine(path: Path) -> dict[str, str | int | float]:
-    """What pyperf says about the machine and Python that a file's values come from; empty without a file."""
-    if not path.exists():
-        return {}
-    metadata = pyperf.BenchmarkSuite.load(str(path)).get_metadata()
-    names = ("cpu_model_name", "cpu_count", "platform", "python_version", "python_compiler", "aslr", "cpu_config")
-    return {name: metadata[name] for name in names if name in metadata}

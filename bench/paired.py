@@ -4,7 +4,7 @@ Goal: a verdict that holds. A round is a process of its own in which both cases 
 a machine slows both; its one number is the logarithm of the ratio of their medians. Rounds are what repeats
 independently (hash seed, memory layout), so rounds are what is tested: never the values within one.
 Non-goal: how fast a case is; that is pyperf's part.
-Place: called by `serializers.py`; the test is `sign_flip.py`'s.
+Place: called by `serializers.py`; the test is the gate's, `loadgen.judge.stats`.
 """
 
 import json
@@ -12,13 +12,17 @@ import math
 import random
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from bench.cases import Case, timer
-from bench.sign_flip import MOST_PAIRS, estimate, interval, p_value
+from bench.cases import Case, case_of, timer
+from bench.libraries import add_from
+from bench.record import EXIT_WRONG_DATA
 from bench.verify import check
+from loadgen.errors import UsageError
+from loadgen.judge.stats import MAX_PAIRS, paired
 
 TURNS = 8
 """Times that each case is timed in a round."""
@@ -26,6 +30,7 @@ TURNS = 8
 TURN_S = 0.01
 
 ALPHA = 0.01
+LEAST_ROUNDS = 8  # 2 · 2⁻⁸ is the first two-sided p below 0.01
 
 
 class Verdict(NamedTuple):
@@ -43,24 +48,27 @@ class Verdict(NamedTuple):
         return self.p < ALPHA
 
 
-def main(first: Case, second: Case, *, rounds: int, planted: float) -> int:
-    """Run the rounds and print the verdict; exit code 0, 2 for impossible rounds, 4 when a case is not right.
+def main(first: Case, second: Case, rounds: int, planted: float, own_file: Path | None = None) -> int:
+    """Run the rounds and print the verdict; exit code 0, or 4 when a case is not right.
 
     Args:
         first: what the second is compared with.
         second: may be the same case.
-        rounds: a process each; fewer than eight cannot reach p < 1 %.
+        rounds: a process each.
         planted: share of calls that the second is charged on top, to see whether the test finds it.
+        own_file: where a user's libraries come from, for the rounds' processes.
+
+    Raises:
+        UsageError: rounds that can decide nothing, or too many.
     """
-    if not 1 <= rounds <= MOST_PAIRS:
-        print(f"--rounds {rounds}: 1 … {MOST_PAIRS} can be tested exactly")
-        return 2
+    if not LEAST_ROUNDS <= rounds <= MAX_PAIRS:
+        raise UsageError(f"--rounds {rounds}: {LEAST_ROUNDS} … {MAX_PAIRS}; fewer cannot reach p < {ALPHA}")
     for case in (first, second):
         status, detail, _ = check(case)
         if status != "ok":
             print(f"{case.name}: {status}: {detail}")
-            return 4
-    verdict = judge([spawn_round(first, second, planted, seed) for seed in range(rounds)])
+            return EXIT_WRONG_DATA
+    verdict = judge([spawn_round(first, second, planted, seed, own_file) for seed in range(rounds)])
     says = "differs" if verdict.differs else "no difference found"
     print(f"{second.name}  ÷  {first.name}" + (f"  (planted: {planted:+.0%})" if planted else ""))
     print(f"  ratio {verdict.ratio:.3f}, 95 % interval {verdict.low:.3f} … {verdict.high:.3f}, p = {verdict.p:.4f}")
@@ -68,19 +76,20 @@ def main(first: Case, second: Case, *, rounds: int, planted: float) -> int:
     return 0
 
 
-def judge(log_ratios: list[float]) -> Verdict:
-    """The exact two-sided sign-flip test of log-ratios against zero, and the interval that it inverts to."""
-    low, high = interval(log_ratios)
-    return Verdict(math.exp(estimate(log_ratios)), math.exp(low), math.exp(high), p_value(log_ratios), len(log_ratios))
+def judge(log_ratios: Sequence[float]) -> Verdict:
+    """The exact sign-flip test of log-ratios against zero, two-sided, and the interval that it inverts to."""
+    found = paired(log_ratios)
+    p = min(1.0, 2 * min(found.p_higher, found.p_lower))
+    return Verdict(found.ratio, math.exp(found.log_low), math.exp(found.log_high), p, found.pairs)
 
 
-def spawn_round(first: Case, second: Case, planted: float, seed: int) -> float:
+def spawn_round(first: Case, second: Case, planted: float, seed: int, own_file: Path | None = None) -> float:
     """One round in a fresh process; the logarithm of second ÷ first.
 
     Raises:
         subprocess.CalledProcessError: the process failed; its words are on stderr.
     """
-    task = json.dumps([first.name, second.name, planted, seed])
+    task = json.dumps([first.name, second.name, planted, seed, own_file and str(own_file)])
     command = [sys.executable, "-m", "bench.paired", task]
     return float(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
@@ -110,8 +119,12 @@ def _calls(time_calls: Callable[[int], float]) -> int:
     return calls
 
 
-if __name__ == "__main__":
-    from bench.serializers import case_of
+def _run_round(task: str) -> None:
+    first, second, planted, seed, own_file = json.loads(task)
+    if own_file:
+        add_from(Path(own_file))
+    print(time_round(case_of(first), case_of(second), planted, seed))
 
-    first_name, second_name, planted_share, round_seed = json.loads(sys.argv[1])
-    print(time_round(case_of(first_name), case_of(second_name), planted_share, round_seed))
+
+if __name__ == "__main__":
+    _run_round(sys.argv[1])

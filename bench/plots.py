@@ -13,7 +13,8 @@ import matplotlib as mpl
 import msgspec
 
 from bench.produce_summary import Summary
-from bench.serializers import DEFAULT_FOLDER, Row
+from bench.record import DEFAULT_FOLDER
+from bench.serializer_rows import Row
 
 mpl.use("Agg")
 

@@ -25,14 +25,14 @@ from typing import Any, NamedTuple, get_args
 import msgspec
 
 from bench.event_cost import event_costs
-from bench.measure import write_whole
+from bench.libraries import is_installed
 from bench.produce_summary import Run, Summary, summarize, table
-from bench.serializers import DEFAULT_FOLDER, EXIT_INTERRUPTED, package_versions
-from loadgen.errors import UsageError
+from bench.record import DEFAULT_FOLDER, EXIT_INTERRUPTED, EXIT_NOT_VALID, package_versions, write_whole
+from bench.verify import INSTALL
+from loadgen.errors import Unreachable, UsageError
 from loadgen.messages.serializer import SerializerName
 
 SERIALIZERS: tuple[SerializerName, ...] = get_args(SerializerName)
-UP_TIMEOUT_S = 120
 
 RunLoadgen = Callable[[list[str]], dict[str, Any]]
 """Arguments after `loadgen run` → result.json's object, or {"error": one line} when there is none."""
@@ -59,16 +59,17 @@ class Settings(NamedTuple):
 
 
 def main(argv: list[str]) -> int:
-    """Run the command; its exit code: 0, 2 when it cannot start, 5 when no run of a serializer was valid, 130."""
+    """Run the command; its exit code: 0, 2 when it cannot start, 3, 5 or 130 as in `_carry_out`."""
     options = _parser().parse_args(argv)
     try:
         return _carry_out(options, argv)
-    except (UsageError, RuntimeError) as error:
+    except (UsageError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
 
 
 def _carry_out(options: argparse.Namespace, argv: list[str]) -> int:
+    """Exit code 0, 3 when a target could not be reached, 5 when a serializer has no valid run, 130 when interrupted."""
     settings = Settings(
         rounds=2 if options.fast else options.rounds,
         duration_s=1 if options.fast else options.duration,
@@ -77,12 +78,11 @@ def _carry_out(options: argparse.Namespace, argv: list[str]) -> int:
         rate_share=options.rate_share,
         seed=options.seed,
     )
-    targets = options.target or (["mock"] if options.fast else ["mock", "kafka"])
+    serializers = _installed(options.serializers.split(","))
+    costs = event_costs(serializers, settings.line_items, settings.seed)
     options.out.mkdir(parents=True, exist_ok=True)
-    serializers = tuple(options.serializers.split(","))
     journal = options.out / "produce.jsonl"
     journal.write_text("")
-    costs = event_costs(serializers, settings.line_items, settings.seed)  # first: it names a library that is missing
     machine: dict[str, Any] = {}
 
     def run_and_note(arguments: list[str]) -> dict[str, Any]:
@@ -93,13 +93,17 @@ def _carry_out(options: argparse.Namespace, argv: list[str]) -> int:
     runs: list[Run] = []
     code = 0
     try:
-        for target in targets:
-            with reach(target) as reaching:
-                for run in compare(target, reaching, settings, serializers, run_and_note):
-                    runs.append(run)
-                    with journal.open("a") as rows:
-                        rows.write(json.dumps(msgspec.to_builtins(run)) + "\n")
-                    print(run.as_line(), file=sys.stderr)
+        for target in options.target or (["mock"] if options.fast else ["mock", "kafka"]):
+            try:
+                with reach(target) as reaching:
+                    for run in compare(target, reaching, settings, serializers, run_and_note):
+                        runs.append(run)
+                        with journal.open("a") as rows:
+                            rows.write(json.dumps(msgspec.to_builtins(run)) + "\n")
+                        print(run.as_line(), file=sys.stderr)
+            except Unreachable as error:
+                print(f"{target}: left out: {error}", file=sys.stderr)
+                code = error.exit_code
     except KeyboardInterrupt:
         print("\ninterrupted: finished runs are kept", file=sys.stderr)
         code = EXIT_INTERRUPTED
@@ -108,7 +112,24 @@ def _carry_out(options: argparse.Namespace, argv: list[str]) -> int:
     print(table(summaries))
     print(f"\nsaved in {options.out};  next   python -m bench plot {options.out}")
     incomplete = {run.serializer for run in runs} != {summary.serializer for summary in summaries}
-    return code or (5 if incomplete or not summaries else 0)
+    return code or (EXIT_NOT_VALID if incomplete or not summaries else 0)
+
+
+def _installed(names: list[str]) -> tuple[SerializerName, ...]:
+    """Those whose library is there; the others are named and left out.
+
+    Raises:
+        UsageError: a name that `--serializer` does not know, or none is left.
+    """
+    if unknown := set(names) - set(SERIALIZERS):
+        raise UsageError(f"--serializers {','.join(sorted(unknown))}: {', '.join(SERIALIZERS)} are possible")
+    for name in names:
+        if not is_installed(name):
+            print(f"{name}: skipped: {name} is not installed; {INSTALL}", file=sys.stderr)
+    present = tuple(name for name in SERIALIZERS if name in names and is_installed(name))
+    if not present:
+        raise UsageError(f"--serializers {','.join(names)}: none of them is installed")
+    return present
 
 
 def compare(
@@ -164,7 +185,7 @@ def reach(target: str) -> Iterator[list[str]]:
             broker than a warm one. Anything else is HOST:PORT of a cluster that is there already.
 
     Raises:
-        RuntimeError: the broker did not come up; the reason is on stderr.
+        Unreachable: the broker did not come up; the reason is on stderr.
     """
     if target == "mock":
         yield ["--start", "mock"]
@@ -181,11 +202,15 @@ def reach(target: str) -> Iterator[list[str]]:
 
 
 def announced(broker: "subprocess.Popen[str]", target: str) -> str:
-    """The host:port in the one line that `loadgen up` prints when it is ready."""
+    """The host:port in the one line that `loadgen up` prints when it is ready.
+
+    Raises:
+        Unreachable: it said something else, or ended without a word.
+    """
     line = broker.stdout.readline() if broker.stdout else ""
     found = [word for word in line.split() if word.rpartition(":")[2].isdigit()]
     if not found:
-        raise RuntimeError(f"loadgen up {target} did not say where it is: {line!r}")
+        raise Unreachable(f"loadgen up {target} did not say where it is: {line!r}")
     return found[0]
 
 
@@ -233,7 +258,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("target", nargs="*", help="mock, kafka, redpanda or HOST:PORT; default mock and kafka")
     add("--fast", action="store_true", help="mock alone, two rounds of a second: to see that it works")
-    add("--rounds", type=int, default=8, help="default %(default)s; fewer than six cannot give a 95 %% interval")
+    add("--rounds", type=int, default=6, help="default %(default)s; fewer cannot give a 95 %% interval")
     add("-d", "--duration", type=float, default=4, metavar="SECONDS", help="of a run; default %(default)s")
     add("--warmup", type=float, default=1, metavar="SECONDS", help="of a run; default %(default)s")
     add("--line-items", default="1-5", help="of an order; default %(default)s")

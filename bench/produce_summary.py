@@ -10,7 +10,7 @@ import msgspec
 
 from bench.event_cost import EventCosts
 from bench.interval import MedianInterval, median_interval
-from bench.sign_flip import estimate, interval
+from loadgen.judge.stats import paired
 
 Phase = Literal["flat_out", "at_rate"]
 REFERENCE = "msgspec"
@@ -85,8 +85,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         runs: valid ones, of `rounds`.
         metrics: name → median, low, high, coverage of the interval (`interval.py`).
-        ratio_to_msgspec: name → estimate, low, high of the metric ÷ msgspec's, paired by round; the interval inverts
-            the sign-flip test at 95 %, None where there are too few rounds for one.
+        ratio_to_msgspec: name → estimate, low, high of the metric ÷ msgspec's, paired by round; the 95 % interval
+            inverts the gate's sign-flip test, None where there are too few rounds for one.
         make_us: CPU of making and translating one order.
         serialize_us: CPU of one serialization alone.
         serialize_share: of the CPU of a whole message.
@@ -141,23 +141,32 @@ def summarize(runs: list[Run], costs: EventCosts) -> list[Summary]:
     return summaries
 
 
+LATENCY_COLUMNS = ("service p50", "service p99", "response p50", "response p99")
+
+
 def table(summaries: list[Summary]) -> str:
     """The summaries for a person, a block for each target and phase; intervals of medians in brackets."""
     lines = []
     for target, phase in dict.fromkeys((summary.target, summary.phase) for summary in summaries):
         block = [summary for summary in summaries if (summary.target, summary.phase) == (target, phase)]
         offered = block[0].offered_per_s
-        load = "flat out" if phase == "flat_out" else f"offered {offered or 0:,.0f} msg/s"
+        load = "flat out" if phase == "flat_out" else f"offered {offered or 0:,.0f} msg/s to each"
         mock = "MOCK, no Kafka was involved: " if target == "mock" else ""
+        latencies = LATENCY_COLUMNS if phase == "at_rate" else ()
         lines.append(f"\n{mock}{target}, {load}; medians of {block[0].rounds} rounds")
-        lines.append(f"  {'serializer':12} {'msg/s':>26} {'µs CPU a message':>24} {'serializing':>12} {'p99 ms':>22}")
+        lines.append(
+            f"  {'serializer':10} {'msg/s':>24} {'µs CPU a message':>20} {'serializing':>11}"
+            + "".join(f" {name + ' ms':>22}" for name in latencies)
+        )
         for summary in sorted(block, key=lambda summary: summary.serializer):
-            latency = summary.metrics.get("response_p99_us") if phase == "at_rate" else None
             share = "" if summary.serialize_share is None else f"{summary.serialize_share:.0%}"
             lines.append(
-                f"  {summary.serializer:12} {_spread(summary.metrics.get('acked_per_s'), 1, ',.0f'):>26}"
-                f" {_spread(summary.metrics.get('cpu_us_per_message'), 1, '.2f'):>24} {share:>12}"
-                f" {_spread(latency, 1000, '.2f'):>22}"
+                f"  {summary.serializer:10} {_spread(summary.metrics.get('acked_per_s'), 1, ',.0f'):>24}"
+                f" {_spread(summary.metrics.get('cpu_us_per_message'), 1, '.1f'):>20} {share:>11}"
+                + "".join(
+                    f" {_spread(summary.metrics.get(name.replace(' ', '_') + '_us'), 1000, '.2f'):>22}"
+                    for name in latencies
+                )
                 + ("" if summary.runs == summary.rounds else f"  {summary.runs} of {summary.rounds} runs valid")
             )
     return "\n".join(lines)
@@ -187,9 +196,10 @@ def _ratio(runs: list[Run], reference: list[Run], name: str) -> tuple[float, flo
     ]
     if not logs:
         return None
-    low, high = interval(logs)
-    bounded = math.isfinite(low)
-    return math.exp(estimate(logs)), math.exp(low) if bounded else None, math.exp(high) if bounded else None
+    found = paired(logs)
+    if not math.isfinite(found.log_low):
+        return found.ratio, None, None
+    return found.ratio, math.exp(found.log_low), math.exp(found.log_high)
 
 
 def _spread(figure: MedianInterval | None, divisor: float, form: str) -> str:

@@ -167,7 +167,7 @@ def write(
     """publisher.json: what was measured, round by round, on what and how."""
     import confluent_kafka
 
-    from bench.serializers import package_versions
+    from bench.record import package_versions
 
     folder.mkdir(parents=True, exist_ok=True)
     record = {

@@ -1,16 +1,17 @@
-"""The orders that are serialized: the generator's, as plain values that no library owns.
+"""What is serialized, as plain values that no library owns: the generator's orders, or a user's own events.
 
 Goal: every library starts from the same tuples and ends with the same bytes.
 Non-goal: the domain; translating costs the same for every library and is measured on the produce path.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 
+from loadgen import OrderEventMessage, OrderEventTranslator
 from loadgen.events.generator import OrderGenerator
-from loadgen.messages.order_events import OrderEventMessage
-from loadgen.messages.translator import OrderEventTranslator
 
 ItemValues = tuple[str, str, str, int, float]
 """line_item_id, product_id, product_title, quantity, price."""
@@ -39,8 +40,25 @@ class Shape(msgspec.Struct, frozen=True):
         return f"{self.items}-item{'s' * (self.items != 1)}{'-greek' * (self.text == 'greek')}"
 
 
+class OwnEvents(msgspec.Struct, frozen=True):
+    """Events that are no orders, to measure libraries on.
+
+    Args:
+        name: in the names of their cases: `encode payments msgspec`.
+        values: of each event, all different; what `Codec.build` takes and `Codec.read` gives back.
+    """
+
+    name: str
+    values: Sequence[Any]
+
+
+def sample_values(shape: Shape | OwnEvents, count: int = 16) -> list[Any]:
+    """The first `count` events of a shape; sixteen by default, so that no library sees one event all day."""
+    return sample_orders(shape, count) if isinstance(shape, Shape) else list(shape.values[:count])
+
+
 def sample_orders(shape: Shape, count: int = 16) -> list[Values]:
-    """Orders 0 … count − 1 of that shape; sixteen by default, so that no library sees one order all day."""
+    """Orders 0 … count − 1 of that shape."""
     make = OrderGenerator(SEED, (shape.items, shape.items)).order
     orders = (make(n, f"7f3a9c21-0000-{n:012d}", START + timedelta(microseconds=n)) for n in range(count))
     return [_values(OrderEventTranslator.to_event_message(order), shape.text) for order in orders]

@@ -1,6 +1,7 @@
 """What an event weighs: memory while it is encoded, bytes on the wire as they are and compressed.
 
-Goal: the other half of a serializer's cost. Never while anything is timed: tracemalloc slows each allocation.
+Goal: the other half of a serializer's cost. Never where anything is timed (that happens in processes of its own):
+tracemalloc slows each allocation.
 Non-goal: what libraries allocate behind Python's back; Rust's own allocations (pydantic-core) are not seen.
 """
 
@@ -10,18 +11,18 @@ from statistics import median
 from typing import Any
 
 from bench.libraries import LIBRARIES
-from bench.samples import Shape, sample_orders
+from bench.samples import OwnEvents, Shape, sample_values
 
-BATCH_ORDERS = 100
-"""Kafka compresses batches, not records: sizes are of 100 different orders together, told per order."""
+BATCH_EVENTS = 100
+"""Kafka compresses batches, not records: sizes are of 100 different events together, told per event."""
 
 CODECS = ("lz4", "snappy", "zstd")
 
 
-def peak_bytes(library: str, shape: Shape) -> int:
-    """The median, over sixteen orders, of the peak of Python's memory during one encode, the result included."""
+def peak_bytes(library: str, shape: Shape | OwnEvents) -> int:
+    """The median, over sixteen events, of the peak of Python's memory during one encode, the result included."""
     codec = LIBRARIES[library].codec()
-    events = [codec.build(values) for values in sample_orders(shape)]
+    events = [codec.build(values) for values in sample_values(shape)]
     for event in events:  # caches of the library are filled before anything is counted
         codec.encode(event)
     peaks = []
@@ -38,11 +39,12 @@ def peak_bytes(library: str, shape: Shape) -> int:
     return round(median(peaks))
 
 
-def compressed_bytes(library: str, shape: Shape) -> dict[str, float | None]:
-    """Bytes of an order in a batch of 100: `none`, `lz4`, `snappy`, `zstd` (level 3); None without cramjam."""
+def compressed_bytes(library: str, shape: Shape | OwnEvents) -> dict[str, float | None]:
+    """Bytes of an event in a batch of 100: `none`, `lz4`, `snappy`, `zstd` (level 3); None without cramjam."""
     codec = LIBRARIES[library].codec()
-    batch = b"".join(codec.encode(codec.build(values)) for values in sample_orders(shape, BATCH_ORDERS))
-    sizes: dict[str, float | None] = {"none": len(batch) / BATCH_ORDERS, **dict.fromkeys(CODECS)}
+    payloads = [codec.encode(codec.build(values)) for values in sample_values(shape, BATCH_EVENTS)]
+    batch, events = b"".join(payloads), len(payloads)
+    sizes: dict[str, float | None] = {"none": len(batch) / events, **dict.fromkeys(CODECS)}
     if find_spec("cramjam"):
         import cramjam
 
@@ -51,5 +53,5 @@ def compressed_bytes(library: str, shape: Shape) -> dict[str, float | None]:
             "snappy": cramjam.snappy.compress_raw,
             "zstd": lambda data: cramjam.zstd.compress(data, 3),
         }
-        sizes |= {name: len(compress[name](batch)) / BATCH_ORDERS for name in CODECS}
+        sizes |= {name: len(compress[name](batch)) / events for name in CODECS}
     return sizes

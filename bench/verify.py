@@ -11,7 +11,7 @@ import msgspec
 
 from bench.cases import HARNESS, Case
 from bench.libraries import LIBRARIES, Codec, Library
-from bench.samples import Values, sample_orders
+from bench.samples import Values, sample_values
 
 INSTALL = "pip install 'kafka-loadgen[bench]'"
 
@@ -24,12 +24,12 @@ class Checked(NamedTuple):
     payload_bytes: float | None
 
 
-def check(case: Case, orders: list[Values] | None = None) -> Checked:
+def check(case: Case, events: list[Any] | None = None) -> Checked:
     """Whether a case may be timed.
 
     Args:
         case: of the table.
-        orders: in place of the shape's own; for tests.
+        events: values in place of the shape's; for tests.
     """
     if case == HARNESS:
         return Checked("ok", "", 0.0)
@@ -39,26 +39,31 @@ def check(case: Case, orders: list[Values] | None = None) -> Checked:
     if package := library.missing():
         return Checked("skipped", f"{package} is not installed; {INSTALL}", None)
     try:
-        return _check_orders(library, library.codec(), sample_orders(case.shape) if orders is None else orders)
+        return _check_events(library, library.codec(), sample_values(case.shape) if events is None else events)
     except Exception as error:  # a library may fail in any way; the row says how, the other cases go on
         return Checked("error", f"{type(error).__name__}: {error}", None)
 
 
-def _check_orders(library: Library, codec: Codec, orders: list[Values]) -> Checked:
+def _check_events(library: Library, codec: Codec, events: list[Any]) -> Checked:
     lengths = []
-    for number, values in enumerate(orders):
-        prices = [values[4], *(item[4] for item in values[3])]
-        if not all(map(math.isfinite, prices)):
-            return Checked("error", f"order {number}: a price is NaN or infinite, which JSON cannot carry", None)
+    for number, values in enumerate(events):
         payload = codec.encode(codec.build(values))
-        if library.format == "json" and payload != (expected := expected_bytes(values)):
-            return Checked("error", f"order {number}: {_difference(payload, expected)}", None)
+        if library.own is None and (wrong := _wrong_order(library, values, payload)):
+            return Checked("error", f"order {number}: {wrong}", None)
         if codec.read(codec.decode(payload)) != values:
-            return Checked("error", f"order {number}: decoding does not give back what was encoded", None)
+            return Checked("error", f"event {number}: decoding does not give back what was encoded", None)
         lengths.append(len(payload))
-    if library.validates and not _refuses_wrong_type(library, codec, orders[0]):
+    if library.own is None and library.validates and not _refuses_wrong_type(library, codec, events[0]):
         return Checked("error", "said to validate, but a text as quantity was decoded", None)
     return Checked("ok", "", sum(lengths) / len(lengths))
+
+
+def _wrong_order(library: Library, values: Values, payload: bytes) -> str | None:
+    if not all(map(math.isfinite, [values[4], *(item[4] for item in values[3])])):
+        return "a price is NaN or infinite, which JSON cannot carry"
+    if library.format == "json" and payload != (expected := expected_bytes(values)):
+        return _difference(payload, expected)
+    return None
 
 
 def expected_bytes(values: Values) -> bytes:

@@ -16,7 +16,6 @@ from typing import Any
 
 import msgspec
 
-from bench.measure import write_whole
 from bench.peers import rdkafka_performance
 from bench.peers.contestants import (
     JAVA,
@@ -29,7 +28,7 @@ from bench.peers.contestants import rdkafka_performance as rdkafka_contestant
 from bench.peers.process import run
 from bench.peers.rounds import TIMEOUT_S, Row, pairs, race
 from bench.peers.summary import figures, standings, table
-from bench.serializers import DEFAULT_FOLDER, EXIT_INTERRUPTED
+from bench.record import DEFAULT_FOLDER, EXIT_INTERRUPTED, write_whole
 from loadgen.brokers.admin import create_topic, delete_topic
 from loadgen.brokers.kafka import start_kafka
 from loadgen.brokers.target import Broker, start_broker

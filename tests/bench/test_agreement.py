@@ -8,7 +8,7 @@ import pytest
 
 from bench import serializers
 from bench.agreement import agreement
-from bench.serializers import Row
+from bench.serializer_rows import Row
 
 
 def rows(medians: Sequence[float | None]) -> list[Row]:
@@ -44,3 +44,10 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert serializers.main(["--agree", one, one]) == 0
     assert serializers.main(["--agree", one, other]) == 5
     assert "100.0% apart" in capsys.readouterr().out
+
+
+def test_a_folder_without_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is named, exit 2."""
+    with pytest.raises(SystemExit, match="2"):
+        serializers.main(["--agree", str(tmp_path), str(tmp_path)])
+    assert str(tmp_path / "serializers.json") in capsys.readouterr().err

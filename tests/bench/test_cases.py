@@ -97,9 +97,8 @@ def test_a_missing_library_is_named_and_skipped(monkeypatch: pytest.MonkeyPatch)
     assert check(Case("encode", Shape(3), "msgspec")).status == "ok"
 
 
-def test_a_library_is_added_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_library_is_added_in_one_place() -> None:
     """One decorated function, and the table has its cases."""
-    monkeypatch.setattr("bench.libraries.LIBRARIES", LIBRARIES)
     library("mine", requires="json", about="a test's", validates=False)(standard().codec)
     try:
         mine = [case for case in all_cases() if case.library == "mine"]

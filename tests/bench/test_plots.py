@@ -9,7 +9,7 @@ import pytest
 from bench import plots
 from bench.interval import MedianInterval
 from bench.produce_summary import Summary
-from bench.serializers import Row
+from bench.serializer_rows import Row
 
 
 def row(operation: str, shape: str, library: str, median_ns: float | None) -> Row:

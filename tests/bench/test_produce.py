@@ -1,9 +1,11 @@
 """The produce path: rounds, the equal rate, and what a summary says, with runs that a test makes up."""
 
+import contextlib
 import json
 import random
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from bench import produce_path
 from bench.event_cost import EventCosts, event_costs
 from bench.produce_path import Settings, compare, reach
 from bench.produce_summary import Run, summarize, table
+from loadgen.errors import Unreachable
 
 SERIALIZERS = ("msgspec", "orjson", "pydantic")
 CPU_US = {"msgspec": 8.0, "orjson": 10.0, "pydantic": 20.0}
@@ -97,6 +100,8 @@ def test_the_table_names_the_mock_first() -> None:
 
     assert text.strip().startswith("MOCK, no Kafka was involved")
     assert "offered" in text
+    for column in ("service p50 ms", "service p99 ms", "response p50 ms", "response p99 ms"):
+        assert column in text
 
 
 @pytest.mark.parametrize(
@@ -146,7 +151,7 @@ def test_a_broker_is_where_it_says() -> None:
             if expected:
                 assert produce_path.announced(broker, "kafka") == expected
             else:
-                with pytest.raises(RuntimeError, match="no Java here"):
+                with pytest.raises(Unreachable, match="no Java here"):
                     produce_path.announced(broker, "kafka")
 
 
@@ -185,9 +190,58 @@ def test_no_valid_run_is_exit_5(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert produce_path.main(["mock", "--fast", "--out", str(tmp_path)]) == 5
 
 
+def test_a_missing_library_is_named_and_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without pydantic the others are compared; with none of them there is nothing to run."""
+    monkeypatch.setitem(sys.modules, "pydantic", None)
+    runs = Runs()
+    monkeypatch.setattr(produce_path, "run_loadgen", runs)
+
+    assert produce_path.main(["mock", "--fast", "--out", str(tmp_path)]) == 0
+    assert set(runs.serializers()) == {"msgspec", "orjson"}
+    assert "pydantic is not installed; pip install" in capsys.readouterr().err
+    assert produce_path.main(["mock", "--serializers", "pydantic", "--out", str(tmp_path)]) == 2
+
+
+def test_a_target_that_does_not_come_up_costs_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The mock's runs are kept when Kafka is out of reach; the exit code is 3."""
+
+    @contextlib.contextmanager
+    def reach_mock_alone(target: str) -> Iterator[list[str]]:
+        if target != "mock":
+            raise Unreachable("no Java here")
+        yield []
+
+    monkeypatch.setattr(produce_path, "reach", reach_mock_alone)
+    monkeypatch.setattr(produce_path, "run_loadgen", Runs())
+
+    assert produce_path.main(["kafka", "mock", "--rounds", "2", "--out", str(tmp_path)]) == 3
+    assert "kafka: left out: no Java here" in capsys.readouterr().err
+    assert len((tmp_path / "produce.jsonl").read_text().splitlines()) == 12
+
+
+def test_an_interruption_keeps_the_finished_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in the eighth run: exit 130, seven rows, and a summary of them."""
+    runs = Runs()
+
+    def seven_then_interrupted(arguments: list[str]) -> dict[str, Any]:
+        if len(runs.asked) == 7:
+            raise KeyboardInterrupt
+        return runs(arguments)
+
+    monkeypatch.setattr(produce_path, "run_loadgen", seven_then_interrupted)
+
+    assert produce_path.main(["mock", "--rounds", "6", "--out", str(tmp_path)]) == 130
+    assert len((tmp_path / "produce.jsonl").read_text().splitlines()) == 7
+    assert sum(one["runs"] for one in json.loads((tmp_path / "produce.json").read_text())["summaries"]) == 7
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
-    [(["--serializers", "msgspec,jsonn"], "--serializer jsonn"), (["--line-items", "a-b"], "--line-items a-b"),
+    [(["--serializers", "msgspec,jsonn"], "--serializers jsonn"), (["--line-items", "a-b"], "--line-items a-b"),
      (["--line-items", "5-1"], "--line-items 5-1")],
 )  # fmt: skip
 def test_wrong_settings_are_refused_before_a_run(

@@ -1,0 +1,33 @@
+"""What the serializer benchmark may import: loadgen's public names, and what it measures and judges with."""
+
+from pathlib import Path
+
+import pytest
+
+import loadgen
+from tests.test_architecture import imported
+
+BENCH = Path(__file__).parents[2] / "bench"
+OTHERS = ("instrument", "in_flight", "publisher")  # these weigh loadgen's own inside
+MODULES = sorted(path for path in BENCH.glob("*.py") if not path.stem.startswith(OTHERS))
+
+PUBLIC = {f"loadgen.{name}" for name in loadgen.__all__}
+OPEN = ("loadgen.errors", "loadgen.judge.", "loadgen.report.")
+MEASURED = ("loadgen.events.generator", "loadgen.messages.")
+DOORS = {"pyperf": "measure.py", "matplotlib": "plots.py", "cramjam": "sizes.py", "pydantic": "libraries.py"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)
+def test_only_what_is_public_or_measured(path: Path) -> None:
+    """Nothing of runner, brokers, producer or recorder: `loadgen run` is started as a user starts it."""
+    for name in imported(path):
+        if name.startswith("loadgen."):
+            assert name in PUBLIC or name.startswith(OPEN + MEASURED), f"{path.name} imports {name}"
+
+
+@pytest.mark.parametrize("library", DOORS)
+def test_each_library_has_one_door(library: str) -> None:
+    """pyperf, matplotlib and the like are imported in one file each."""
+    doors = {path.name for path in MODULES if any(name.split(".")[0] == library for name in imported(path))}
+
+    assert doors == {DOORS[library]}
