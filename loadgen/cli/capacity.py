@@ -1,19 +1,19 @@
 """`loadgen capacity`: the highest rate that holds an SLO, with an interval, confirmed."""
 
-import os
-import shlex
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from loadgen.cli.flags import JUDGE, OUTPUT, RunFlags
-from loadgen.errors import LoadgenError, UsageError
+from loadgen.cli.experiment import ExperimentOutput, deliver, keep_pictures, recorder_of, resumable
+from loadgen.cli.flags import JUDGE, RunFlags
+from loadgen.errors import UsageError
 
 if TYPE_CHECKING:
-    from loadgen.experiments.capacity import Found
-    from loadgen.experiments.capacity_session import CapacityRequest
+    from loadgen.experiments.capacity import Found, Search
+    from loadgen.experiments.capacity_answer import Probe
+    from loadgen.experiments.capacity_request import CapacityRequest
+    from loadgen.experiments.capacity_session import CapacityRuns
     from loadgen.experiments.record import Recorder
     from loadgen.experiments.step import JudgedStep
 
@@ -31,15 +31,7 @@ def capacity(
     soak: Annotated[
         str | None, Parameter(group=JUDGE, help="One more run that long at the confirmed rate, like 1h.")
     ] = None,
-    resume: Annotated[
-        Path | None, Parameter(group=OUTPUT, help="Folder of a search that ended early; same flags.")
-    ] = None,
-    json: Annotated[
-        str | None, Parameter(group=OUTPUT, allow_leading_hyphen=True, help="FILE, or - for one JSON object.")
-    ] = None,
-    out: Annotated[Path | None, Parameter(group=OUTPUT, help="The search's folder.")] = None,
-    report_md: Annotated[Path | None, Parameter(group=OUTPUT, help="The summary as markdown.")] = None,
-    progress: Annotated[str, Parameter(group=OUTPUT, help="plain or none.")] = "plain",
+    output: ExperimentOutput | None = None,
     flags: RunFlags | None = None,
 ) -> int:
     """The highest rate that holds an SLO: doubling, closing in, confirming; every step an open-loop run of its own.
@@ -47,121 +39,61 @@ def capacity(
     --slo, default response.p99<50ms; -d is the length of a search's run, default 10s. Exit 0 an interval, or at least
     because of --max; 5 at least because of this host; 99 below --min; 6 no steady state.
     """
-    from loadgen.experiments.capacity_session import request_of
+    from loadgen.experiments import capacity_text
+    from loadgen.experiments.capacity_request import request_of, rule_of
+    from loadgen.experiments.capacity_session import CapacityRuns, run_search
+    from loadgen.experiments.guarded_runs import GuardedRuns
+    from loadgen.experiments.run_door import RunHere, broker_for
 
+    where = output or ExperimentOutput()
+    where.check()
     given = (flags or RunFlags()).given()
-    dry = given.pop("dry_run", None)
+    dry, name = given.pop("dry_run", None), given.pop("name", None)
     request = request_of(given, least=least, most=most, confirm_runs=confirm_runs, confirm_for=confirm_for, soak=soak)
-    if dry or progress != "none":
-        print(_plan(request), file=sys.stdout if dry else sys.stderr)
+    if dry or not where.quiet:
+        print(capacity_text.plan(request), file=sys.stdout if dry else sys.stderr)
     if dry:
         return 0
-    return _carry_out(request, resume=resume, json=json, out=out, report_md=report_md, quiet=progress == "none")
-
-
-def _plan(request: "CapacityRequest") -> str:
-    rules = " and ".join(rule.text for rule in request.rules)
-    bounds = (
-        f"from {request.least_per_s or 'a thousandth of a flat-out probe'} to {request.most_per_s or 'where it ends'}"
+    recorder = recorder_of("capacity", rule_of(request), where, name)
+    with resumable(recorder), broker_for(request.flags.get("start")) as broker:
+        runs = CapacityRuns(request, GuardedRuns(recorder, RunHere(), broker, request.max_bytes))
+        said = _Said(request, runs, quiet=where.quiet)
+        found, answer = run_search(request, runs, said.step, said.probe)
+    _keep_picture(request, recorder, found, answer)
+    shown = (found, answer, recorder.experiment.steps)
+    on_mock = recorder.experiment.on_mock
+    deliver(
+        recorder, where, capacity_text.text(*shown, on_mock=on_mock), capacity_text.markdown(*shown, on_mock=on_mock)
     )
-    return (
-        f"slo        {rules}\n"
-        f"rates      {bounds}, a flat-out probe first\n"
-        f"each step  {request.search_s:g} s after {request.warmup_s:g} s of warm-up; at the edge "
-        f"{request.confirm_runs} × {request.confirm_s:g} s\n"
-        f"time       about {request.expected_s() / 60:.0f} min"
-    )
-
-
-def _carry_out(
-    request: "CapacityRequest",
-    *,
-    resume: Path | None,
-    json: str | None,
-    out: Path | None,
-    report_md: Path | None,
-    quiet: bool,
-) -> int:
-    from loadgen.experiments import capacity_session
-    from loadgen.experiments.record import begin
-    from loadgen.experiments.record import resume as resumed
-    from loadgen.experiments.run_door import RunHere, broker_for
-    from loadgen.report import folder
-
-    name = str(request.flags.pop("name", None) or "capacity")
-    command = ["loadgen", *sys.argv[1:]]
-    rule = capacity_session.rule_of(request)
-    recorder = (
-        resumed(resume, "capacity")
-        if resume is not None
-        else begin(folder.results_root(None, os.environ), name, "capacity", command, rule, at=out)
-    )
-    try:
-        with broker_for(request.flags.get("start")) as broker:
-            runs = capacity_session.CapacityRuns(request, recorder, RunHere(), broker)
-            found, answer = capacity_session.run_search(request, runs, recorder, _Steps(runs, quiet))
-    except KeyboardInterrupt:
-        print(f"interrupted; go on with: {_resume_command(recorder.path)}", file=sys.stderr)
-        raise SystemExit(130) from None
-    except LoadgenError as error:
-        if recorder.experiment.steps and not isinstance(error, UsageError):
-            print(f"ended early; go on with: {_resume_command(recorder.path)}", file=sys.stderr)
-        raise
-    _tell(request, recorder, found, answer, json, report_md)
     return int(answer["exit_code"])
 
 
-def _resume_command(path: Path) -> str:
-    arguments = [argument for argument in sys.argv[1:] if not argument.startswith("--resume")]
-    return shlex.join(["loadgen", *arguments, "--resume", str(path)])
+class _Said:
+    """What is said while it runs: what all steps may send, then each step as it ends, with the time left."""
 
+    def __init__(self, request: "CapacityRequest", runs: "CapacityRuns", *, quiet: bool) -> None:
+        self.request, self.runs, self.quiet = request, runs, quiet
 
-class _Steps:
-    """Says each step as it ends; first what all of them may send."""
+    def probe(self, probe: "Probe") -> None:
+        from loadgen.experiments.capacity_text import volume
 
-    def __init__(self, runs: Any, quiet: bool) -> None:
-        self.runs, self.quiet, self.told = runs, quiet, False
+        if not self.quiet:
+            print(volume(self.request, probe, self.runs.most_bytes(probe)), file=sys.stderr)
 
-    def __call__(self, search: Any, step: "JudgedStep") -> None:
+    def step(self, search: "Search", step: "JudgedStep") -> None:
         from loadgen.experiments.capacity_text import progress
 
-        if self.quiet:
-            return
-        if not self.told and self.runs.probed is not None:
-            most = self.runs.most_bytes(self.runs.probed) / (1 << 30)
-            print(
-                f"flat out   {self.runs.probed.acked_per_s:,.0f} msg/s; the search sends at most about {most:,.1f} GiB",
-                file=sys.stderr,
-            )
-            self.told = True
-        print(progress(search, step), file=sys.stderr)
+        if not self.quiet:
+            print(progress(self.request, search, step), file=sys.stderr)
 
 
-def _tell(
-    request: "CapacityRequest",
-    recorder: "Recorder",
-    found: "Found",
-    answer: dict[str, Any],
-    json: str | None,
-    report_md: Path | None,
-) -> None:
+def _keep_picture(request: "CapacityRequest", recorder: "Recorder", found: "Found", answer: dict[str, Any]) -> None:
     from loadgen.experiments import capacity_text
     from loadgen.experiments.plot_capacity import hockey_stick
 
     steps, on_mock = recorder.experiment.steps, recorder.experiment.on_mock
     try:
-        picture = hockey_stick(steps, found, request.rules, capacity_text.headline(found, answer), on_mock=on_mock)
-        (recorder.path / "hockey-stick.svg").write_bytes(picture.svg)
-        (recorder.path / "hockey-stick.png").write_bytes(picture.png)
+        heading = capacity_text.headline(found, answer)
+        keep_pictures(recorder, [hockey_stick(steps, found, request.rules, heading, on_mock=on_mock)])
     except UsageError as error:
         print(f"no picture: {error}", file=sys.stderr)
-    content = (recorder.path / "experiment.json").read_bytes()
-    if json == "-":
-        sys.stdout.write(content.decode())
-    else:
-        print(capacity_text.text(found, answer, steps, on_mock=on_mock), end="")
-        print(f"  saved      {recorder.path}")
-        if json is not None:
-            Path(json).write_bytes(content)
-    if report_md is not None:
-        report_md.write_text(capacity_text.markdown(found, answer, steps, on_mock=on_mock), "utf-8")

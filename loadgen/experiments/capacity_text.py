@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from loadgen.experiments.capacity import Found, Search
+from loadgen.experiments.capacity_answer import Probe
+from loadgen.experiments.capacity_request import CapacityRequest
+from loadgen.experiments.guarded_runs import GIB
 from loadgen.experiments.step import JudgedStep
 from loadgen.report.markdown import escape
 from loadgen.report.result import Doubt
@@ -12,12 +15,36 @@ from loadgen.report.wording import MOCK_LINE, clean, milliseconds, short_rate
 HEADS = ("msg/s", "p50 ms", "p99 ms", "p99.9 ms", "")
 
 
-def progress(search: Search, step: JudgedStep) -> str:
-    """One step as it ends: what it was, how it went, what is known by now."""
+def plan(request: CapacityRequest) -> str:
+    """What will be done, before the first run."""
+    rules = " and ".join(rule.text for rule in request.rules)
+    least = f"{request.least_per_s:,.0f}/s" if request.least_per_s else "a thousandth of what a probe reaches"
+    most = f"{request.most_per_s:,.0f}/s, which nothing exceeds" if request.most_per_s else "where it ends"
+    soak = f", then {request.soak_s / 60:g} min of soak" if request.soak_s else ""
+    return (
+        f"slo        {rules}\n"
+        f"rates      from {least} to {most}\n"
+        f"each step  {request.search_s:g} s after {request.warmup_s:g} s of warm-up, its own topic unless -t names one; "
+        f"at the edge {request.confirm_runs} × {request.confirm_s:g} s{soak}\n"
+        f"time       about {request.expected_s() / 60:.0f} min; at most {request.max_bytes / GIB:.1f} GiB (--max-bytes)"
+    )
+
+
+def volume(request: CapacityRequest, probe: Probe, most_bytes: float) -> str:
+    """What the probe reached, and what all steps may send: before the first of them."""
+    capped = "" if most_bytes <= request.max_bytes else "; --max-bytes may end it early, to be resumed"
+    how = "at --max" if request.most_per_s else "flat out"
+    return f"{how:<9}  {probe.acked_per_s:,.0f} msg/s; the steps send at most about {most_bytes / GIB:,.1f} GiB{capped}"
+
+
+def progress(request: CapacityRequest, search: Search, step: JudgedStep) -> str:
+    """One step as it ends: what it was, how it went, what is known by now, how long it may still take."""
     low, high = search.bounds()
     known = f"between {_rate(low)} and {_rate(None if high == float('inf') else high)}"
     p99 = step.response_us.get("p99")
-    return f"{step.purpose:<8}{step.rate_per_s:>12,.0f} msg/s  p99 {milliseconds(p99):>7} ms  {verdict_of(step):<34}{known}"
+    left = f"about {request.left_s([each.purpose for each in search.steps]) / 60:.0f} min left"
+    told = f"{step.rate_per_s:>12,.0f} msg/s  p99 {milliseconds(p99):>7} ms  {verdict_of(step):<34}"
+    return f"{step.purpose:<8}{told}{known}; {left}"
 
 
 def _rate(rate: float | None) -> str:

@@ -7,7 +7,7 @@ what it had, and `--resume` can go on from it. Each run's SHA-256 is in it: an e
 import hashlib
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +16,7 @@ import msgspec
 
 from loadgen.errors import UsageError
 from loadgen.judge.stored import EXPERIMENT, EXPERIMENT_SCHEMA, ExperimentRun, read_experiment
+from loadgen.properties import SECRET
 from loadgen.report import folder
 
 Kind = Literal["gate", "capacity", "sweep", "tune"]
@@ -29,6 +30,7 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
         rule: what was asked, in the experiment's own words: limits, SLO, parameters.
         answer: by kind, see the contract; None while there is none.
         steps: what was learnt on the way, enough to go on from and to draw.
+        sent_bytes: of payload, by all runs so far, warm-ups included.
     """
 
     schema: str = EXPERIMENT_SCHEMA
@@ -41,6 +43,7 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
     runs: list[ExperimentRun] = []
     steps: list[Any] = []
     on_mock: bool = False
+    sent_bytes: float = 0.0
 
 
 class Recorder:
@@ -63,11 +66,11 @@ class Recorder:
         taken = [int(entry.name[:3]) for entry in there.iterdir() if entry.name[:3].isdigit()] if there.is_dir() else []
         return max(taken, default=0) + 1
 
-    def add_run(self, at: str, label: str) -> None:
-        """A finished run, by its folder."""
+    def add_run(self, at: str, label: str, **changes: Any) -> None:
+        """A finished run, by its folder, with what else it changes in the record."""
         content = (Path(at) / folder.RESULT).read_bytes()
         row = ExperimentRun(str(Path(at).relative_to(self.path)), label, hashlib.sha256(content).hexdigest())
-        self.write(runs=[*self.experiment.runs, row])
+        self.write(runs=[*self.experiment.runs, row], **changes)
 
     def write(self, **changes: Any) -> None:
         """Change the record and write it, whole.
@@ -134,11 +137,29 @@ def _free(path: Path) -> Path:
     return candidate
 
 
-def resume(path: Path, kind: Kind) -> Recorder:
+def kept_flags(flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Flags as a record may keep them: of secrets only where they came from."""
+    kept = dict(flags)
+    if "X" in kept:
+        kept["X"] = [_without_secret(text) for text in kept["X"]]
+    return kept
+
+
+def _without_secret(text: str) -> str:
+    name, _, value = text.partition("=")
+    secret = SECRET.search(name) and not value.startswith(("env:", "file:")) and not name.endswith("location")
+    return f"{name}=[redacted]" if secret else text
+
+
+def resume(path: Path, kind: Kind, rule: Mapping[str, Any], *, may_differ: Sequence[str] = ()) -> Recorder:
     """An experiment that ended early, to go on with.
 
+    Args:
+        rule: what is asked now; what the steps in the record answer must be the same question.
+        may_differ: keys of the rule that only say how far to go.
+
     Raises:
-        UsageError: none there, of another kind, or done.
+        UsageError: none there, of another kind, done, or of another rule.
     """
     data = read_experiment(path)
     try:
@@ -149,4 +170,12 @@ def resume(path: Path, kind: Kind) -> Recorder:
         raise UsageError(f"{path}: is a {experiment.kind}, not a {kind}: {shlex.join(experiment.command)}")
     if experiment.state == "done":
         raise UsageError(f"{path}: is done; its answer is in {EXPERIMENT}")
+    asked = msgspec.json.decode(msgspec.json.encode(dict(rule)))
+    other = [
+        f"{path}: was begun with {key} {experiment.rule.get(key)!r}, and now it is {value!r}; resume it with the same flags"
+        for key, value in asked.items()
+        if key not in may_differ and experiment.rule.get(key) != value
+    ]
+    if other:
+        raise UsageError(*other)
     return Recorder(path, msgspec.structs.replace(experiment, state="running"))

@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,6 +18,7 @@ import msgspec
 
 from loadgen.brokers.target import Broker, start_broker
 from loadgen.errors import DataWrong, LoadgenError, NotValid, Unreachable, UsageError
+from loadgen.report.result import Interval
 
 INTERRUPTED = (130, 143)
 GRACE_S = 30.0  # a child that was interrupted drains and saves
@@ -55,6 +56,10 @@ class RunOutcome(msgspec.Struct, frozen=True, kw_only=True):
     folder: str
 
 
+class Stopped(Exception):
+    """A run was ended early because it can no longer matter; nothing of it is kept."""
+
+
 class Failure(msgspec.Struct, frozen=True):
     """Why there is no run: the lines for the user, and the exit code that they mean."""
 
@@ -74,10 +79,17 @@ class RunDoor(Protocol):
 
 
 class RunHere:
-    """Runs made by this process; only the workers are processes of their own."""
+    """Runs made by this process; only the workers are processes of their own.
+
+    Args:
+        on_interval: gets each one-second row as it is made; may raise `Stopped`, which ends the run unkept.
+    """
+
+    def __init__(self, on_interval: Callable[[Interval], None] | None = None) -> None:
+        self.on_interval = on_interval
 
     def __call__(self, request: Request) -> RunOutcome:
-        return _not_interrupted(carry_out_and_keep(request))
+        return _not_interrupted(carry_out_and_keep(request, self.on_interval))
 
 
 class RunApart:
@@ -161,7 +173,7 @@ def _patience_s(flags: dict[str, Any]) -> float:
     return longest + settings.warmup_s + settings.drain_s + OVERTIME_S
 
 
-def carry_out_and_keep(request: Request) -> RunOutcome:
+def carry_out_and_keep(request: Request, on_interval: Callable[[Interval], None] | None = None) -> RunOutcome:
     """One run in this process, kept without page and pictures: those can be made from its folder at any time.
 
     Raises:
@@ -174,7 +186,7 @@ def carry_out_and_keep(request: Request) -> RunOutcome:
     settings = resolve(request.flags)
     address = request.broker
     broker = Broker(**msgspec.structs.asdict(address)) if address is not None else None
-    done = carry_out(settings, command=["loadgen", "run"], broker=broker)
+    done = carry_out(settings, command=["loadgen", "run"], broker=broker, on_interval=on_interval)
     at = Path(request.folder)
     folder.save(at.parent, at.name, done.result, done.intervals, done.histograms, folder=at)
     return RunOutcome(

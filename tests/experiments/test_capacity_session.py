@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 
 from loadgen.cli.capacity import capacity
+from loadgen.cli.experiment import ExperimentOutput, resumable
 from loadgen.errors import NotValid, Unreachable, UsageError
-from loadgen.experiments import capacity_session, capacity_text
-from loadgen.experiments.capacity_session import CapacityRequest, CapacityRuns, request_of, run_search
+from loadgen.experiments import capacity_text
+from loadgen.experiments.capacity_request import CapacityRequest, request_of, rule_of
+from loadgen.experiments.capacity_session import CapacityRuns, run_search
+from loadgen.experiments.guarded_runs import GuardedRuns
 from loadgen.experiments.plot_capacity import hockey_stick, knee
 from loadgen.experiments.record import Recorder, begin, resume
 from loadgen.experiments.step import JudgedStep
@@ -60,13 +63,13 @@ def cluster(queue: Queue, flat_out: float = 5_500.0) -> Callable[[dict[str, Any]
 def search(
     request: CapacityRequest, door: SimulatedDoor, recorder: Recorder, queue: Queue
 ) -> tuple[Any, dict[str, Any], dict[str, Any]]:
-    runs = CapacityRuns(request, recorder, door, None, now_s=lambda: queue.clock.now_ns() / 1e9)
-    found, answer = run_search(request, runs, recorder, lambda search, step: None)
+    guarded = GuardedRuns(recorder, door, None, request.max_bytes, now_s=lambda: queue.clock.now_ns() / 1e9)
+    found, answer = run_search(request, CapacityRuns(request, guarded), lambda search, step: None)
     return found, answer, json.loads((recorder.path / "experiment.json").read_text())
 
 
 def begun(tmp_path: Path, request: CapacityRequest) -> Recorder:
-    return begin(tmp_path, "capacity", "capacity", ["loadgen", "capacity"], capacity_session.rule_of(request))
+    return begin(tmp_path, "capacity", "capacity", ["loadgen", "capacity"], rule_of(request))
 
 
 def test_a_search_answers_by_the_contracts_keys(tmp_path: Path) -> None:
@@ -133,10 +136,10 @@ def test_a_broker_lost_in_the_middle_is_gone_on_from(tmp_path: Path) -> None:
 
     door.answer = lossy
     recorder = begun(tmp_path / "lost", request)
-    with pytest.raises(Unreachable):
+    with pytest.raises(Unreachable), resumable(recorder):
         search(request, door, recorder, queue)
     record = json.loads((recorder.path / "experiment.json").read_text())
-    found, _, after = search(request, door, resume(recorder.path, "capacity"), queue)
+    found, _, after = search(request, door, resume(recorder.path, "capacity", rule_of(request)), queue)
 
     assert (record["state"], len(record["steps"])) == ("interrupted", 8)
     assert found == expected
@@ -152,11 +155,24 @@ def test_what_is_done_or_of_another_kind_is_not_resumed(tmp_path: Path) -> None:
     other = begin(tmp_path / "b", "gate", "gate", ["loadgen", "gate"], {})
 
     with pytest.raises(UsageError, match="is done"):
-        resume(done.path, "capacity")
+        resume(done.path, "capacity", rule_of(request))
     with pytest.raises(UsageError, match="is a gate, not a capacity"):
-        resume(other.path, "capacity")
+        resume(other.path, "capacity", rule_of(request))
     with pytest.raises(UsageError, match="cannot be read"):
-        resume(tmp_path / "none", "capacity")
+        resume(tmp_path / "none", "capacity", rule_of(request))
+
+
+@pytest.mark.parametrize(
+    ("flags", "complaint"),
+    [({"slo": ["response.p99<9ms"]}, "slo"), ({"X": ["linger.ms=9"]}, "flags"), ({"duration": "7s"}, "search_s")],
+)
+def test_another_question_is_not_resumed(flags: dict[str, Any], complaint: str, tmp_path: Path) -> None:
+    """Steps that were judged by another SLO, client or length answer something else: exit 2 with both."""
+    recorder = begun(tmp_path, request_of(MOCK))
+    recorder.write(state="interrupted")
+
+    with pytest.raises(UsageError, match=f"begun with {complaint}"):
+        resume(recorder.path, "capacity", rule_of(request_of({**MOCK, **flags})))
 
 
 def test_the_bytes_are_capped_over_all_runs(tmp_path: Path) -> None:
@@ -173,7 +189,7 @@ def test_the_bytes_are_capped_over_all_runs(tmp_path: Path) -> None:
 
 
 def test_rates_never_leave_the_bounds_that_were_given(tmp_path: Path) -> None:
-    """--min and --max hold for every run; met at --max, the answer is at least that, exit 0."""
+    """--min and --max hold for every run, the probe too; met at --max, the answer is at least that, exit 0."""
     queue = Queue(5_000, 0.004, seed=1)
     request = request_of({**MOCK, "slo": ["response.p99<4ms"]}, least="500/s", most="2k/s")
     door = SimulatedDoor(cluster(queue))
@@ -181,6 +197,7 @@ def test_rates_never_leave_the_bounds_that_were_given(tmp_path: Path) -> None:
     found, answer, _ = search(request, door, begun(tmp_path, request), queue)
     rates = [float(each.flags["rate"]) for each in door.requests[1:]]
 
+    assert door.requests[0].flags["rate"] == "2000"
     assert min(rates) >= 500 and max(rates) == 2_000
     assert (found.bound, found.stopped_by, answer["exit_code"], answer["limited_by"]) == ("at_least", "max", 0, "plan")
 
@@ -288,8 +305,7 @@ def test_a_real_search_on_the_mock_ends_in_an_answer(capsys: pytest.CaptureFixtu
         most="2k/s",
         confirm_runs=1,
         confirm_for="1s",
-        out=tmp_path / "capacity",
-        progress="none",
+        output=ExperimentOutput(out=tmp_path / "capacity", progress="none"),
         flags=RunFlags(start="mock", slo=["response.p99<900ms"], duration="1s", warmup="200ms", workers="1"),
     )
     told = capsys.readouterr().out

@@ -1,0 +1,135 @@
+"""What capacity, sweep and tune have in common on the command line: their output flags, their record, how they end early.
+
+An experiment's record is begun, or gone on with, before its first run; whatever ends it says how to go on.
+"""
+
+import contextlib
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from loadgen.cli.flags import OUTPUT
+from loadgen.cli.report import write
+from loadgen.errors import LoadgenError, UsageError
+
+if TYPE_CHECKING:
+    from loadgen.experiments.plot_experiments import ExperimentPicture
+    from loadgen.experiments.record import Kind, Recorder
+
+QUIET = "none"
+
+
+@Parameter(name="*")
+@dataclass
+class ExperimentOutput:
+    """Where an experiment's results go."""
+
+    resume: Annotated[
+        Path | None, Parameter(group=OUTPUT, help="Folder of one that ended early; with the same flags.")
+    ] = None
+    json: Annotated[
+        str | None, Parameter(group=OUTPUT, allow_leading_hyphen=True, help="FILE, or - for one JSON object.")
+    ] = None
+    out: Annotated[Path | None, Parameter(group=OUTPUT, help="Its folder.")] = None
+    report_md: Annotated[Path | None, Parameter(group=OUTPUT, help="The summary as markdown.")] = None
+    progress: Annotated[str, Parameter(group=OUTPUT, help="plain or none.")] = "plain"
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing is said while it runs."""
+        return self.progress == QUIET
+
+    def check(self) -> None:
+        """Whether what comes out has a place, before the first run rather than after the last.
+
+        Raises:
+            UsageError: a folder that is not there, or a word that is none of --progress.
+        """
+        if self.progress not in {"plain", QUIET}:
+            raise UsageError(f"--progress {self.progress}: must be plain or none")
+        files = [Path(self.json)] if self.json and self.json != "-" else []
+        for path in [*files, *([self.report_md] if self.report_md else [])]:
+            if not path.parent.is_dir():
+                raise UsageError(f"{path}: there is no folder {path.parent}; make it, or name another file")
+        if self.resume and self.out:
+            raise UsageError("--out is for a new one; --resume goes on in its own folder")
+
+
+def recorder_of(
+    kind: "Kind",
+    rule: Mapping[str, Any],
+    output: ExperimentOutput,
+    name: str | None,
+    *,
+    may_differ: Sequence[str] = (),
+) -> "Recorder":
+    """A record to write to: a new one, or the one to go on with.
+
+    Raises:
+        UsageError: it cannot be made, or cannot be gone on with.
+    """
+    from loadgen.experiments import record
+    from loadgen.report import folder
+
+    if output.resume is not None:
+        return record.resume(output.resume, kind, rule, may_differ=may_differ)
+    root = folder.results_root(None, os.environ)
+    return record.begin(root, name or kind, kind, ["loadgen", *sys.argv[1:]], dict(rule), at=output.out)
+
+
+@contextlib.contextmanager
+def resumable(recorder: "Recorder") -> Iterator[None]:
+    """Says how to go on when the block ends early; Ctrl-C ends the command with 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        recorder.write(state="interrupted")
+        print(f"interrupted; go on with: {resume_command(recorder.path)}", file=sys.stderr)
+        raise SystemExit(130) from None
+    except LoadgenError:
+        recorder.write(state="interrupted")
+        if recorder.experiment.steps:
+            print(f"ended early; go on with: {resume_command(recorder.path)}", file=sys.stderr)
+        raise
+
+
+def resume_command(path: Path) -> str:
+    """This command line with --resume in it; --out and an earlier --resume left out, with their values."""
+    kept: list[str] = []
+    arguments = iter(sys.argv[1:])
+    for argument in arguments:
+        if argument in {"--resume", "--out"}:
+            next(arguments, None)
+        elif not argument.startswith(("--resume=", "--out=")):
+            kept.append(argument)
+    return shlex.join(["loadgen", *kept, "--resume", str(path)])
+
+
+def keep_pictures(recorder: "Recorder", pictures: "Sequence[ExperimentPicture]") -> None:
+    """Each as SVG and PNG in the experiment's folder."""
+    for picture in pictures:
+        (recorder.path / f"{picture.name}.svg").write_bytes(picture.svg)
+        (recorder.path / f"{picture.name}.png").write_bytes(picture.png)
+
+
+def deliver(recorder: "Recorder", output: ExperimentOutput, text: str, markdown: str) -> None:
+    """The answer to everybody who asked: terminal or JSON, markdown, a CI's step summary."""
+    content = (recorder.path / "experiment.json").read_bytes()
+    if output.json == "-":
+        sys.stdout.write(content.decode())
+    else:
+        print(text, end="")
+        print(f"  saved      {recorder.path}")
+        if output.json is not None:
+            write(Path(output.json), content)
+    if output.report_md is not None:
+        write(output.report_md, markdown.encode())
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.write(markdown)

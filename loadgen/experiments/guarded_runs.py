@@ -1,0 +1,116 @@
+"""The runs of an experiment with its guards around each: what all of them send is counted and capped, a broker that errs
+ends them, and the time that was not spent in runs is known.
+
+Shared by capacity, sweep and tune. Not here: which runs to make; the guards of a single run (topics, clusters), which
+every one of them still has.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from loadgen.errors import Unreachable, UsageError
+from loadgen.experiments.record import Recorder
+from loadgen.experiments.run_door import Address, Request, RunDoor, RunOutcome
+from loadgen.profile import FIELDS
+from loadgen.quantities import parse_duration_s
+from loadgen.slo import value_at
+
+ERRED_SHARE = 1e-4  # of the records, refused by the broker: the implied rule of a single run
+GIVEN_UP = 3  # exit code of a run whose breaker stayed open
+FIRST_RUN_LENGTHS = 2
+GIB = 1 << 30
+
+
+class GuardedRuns:
+    """Makes runs and keeps count of them.
+
+    Args:
+        max_bytes: of payload, all runs together, warm-ups included.
+
+    Attributes:
+        sent_bytes: of payload so far.
+        inside_s: wall time that was planned for sending; the rest of the time is ours.
+    """
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        door: RunDoor,
+        broker: Address | None,
+        max_bytes: int,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.recorder, self.door, self.broker, self.max_bytes, self.now_s = recorder, door, broker, max_bytes, now_s
+        self.sent_bytes = recorder.experiment.sent_bytes
+        self.inside_s = 0.0
+        self.started_s = now_s()
+
+    def run(self, flags: dict[str, Any], label: str, *, ahead_bytes: float = 0.0) -> RunOutcome:
+        """One run, kept and entered in the record.
+
+        Args:
+            flags: with a duration and a warm-up.
+            ahead_bytes: what it is expected to send.
+
+        Raises:
+            UsageError: it would exceed the cap.
+            Unreachable: the broker refused records, or the run was given up.
+        """
+        if self.sent_bytes + ahead_bytes > self.max_bytes:
+            raise UsageError(
+                f"--max-bytes {self.max_bytes / GIB:.1f} GiB: {self.sent_bytes / GIB:.1f} are sent and the next run adds "
+                f"{ahead_bytes / GIB:.1f}; raise it and --resume {self.recorder.path}"
+            )
+        outcome = self.door(Request(flags=flags, folder=self.recorder.run_folder(label), broker=self.broker))
+        warmup_s = parse_duration_s(str(flags.get("warmup", FIELDS["warmup"].default)), zero=True)
+        length_s = parse_duration_s(str(flags["duration"]))
+        self.inside_s += warmup_s + length_s
+        self.sent_bytes += (value_at(outcome.result, "bytes.payload") or 0.0) * (1 + warmup_s / length_s)
+        on_mock = self.recorder.experiment.on_mock or kind_of(outcome) == "mock"
+        self.recorder.add_run(outcome.folder, label, sent_bytes=self.sent_bytes, on_mock=on_mock)
+        check_broker(outcome)
+        return outcome
+
+    def first_run(self, flags: dict[str, Any]) -> None:
+        """An unjudged run, twice as long as the others: it warms broker and page cache for all of them alike.
+
+        A mock cluster starts anew with each run, so there is nothing to warm.
+        """
+        if flags.get("start") == "mock":
+            return
+        self.run({**flags, "duration": f"{FIRST_RUN_LENGTHS * parse_duration_s(flags['duration']):g}s"}, "first")
+
+    def overhead_share(self) -> float:
+        """The share of the wall time since the first run that no run was sending."""
+        elapsed_s = self.now_s() - self.started_s
+        return max(1 - self.inside_s / elapsed_s, 0.0) if elapsed_s > 0 else 0.0
+
+
+def kind_of(outcome: RunOutcome) -> str:
+    """What was loaded: mock, kafka, redpanda, external."""
+    return str(outcome.result.get("broker", {}).get("kind", "external"))
+
+
+def check_broker(outcome: RunOutcome) -> None:
+    """Whether the broker still takes records.
+
+    What the client itself gave up (its own codes begin with an underscore: timed out, purged) is what too high a rate
+    looks like, and no error of the broker.
+
+    Raises:
+        Unreachable: it refused some, or kept failing until the run was given up.
+    """
+    if outcome.result.get("verdict", {}).get("exit_code") == GIVEN_UP:
+        raise Unreachable(
+            f"{outcome.result['verdict'].get('headline', 'a run was given up')}; its run: {outcome.folder}"
+        )
+    errors = outcome.result.get("messages", {}).get("errors", {})
+    refused = {code: count for code, count in errors.items() if not code.startswith("_")}
+    attempted = value_at(outcome.result, "messages.attempted") or 0.0
+    if sum(refused.values()) > ERRED_SHARE * attempted:
+        told = ", ".join(f"{code} {count:,}" for code, count in refused.items())
+        raise Unreachable(
+            f"the broker refused records ({told}), so no more are sent to it; look at its log, then --resume; "
+            f"its run: {outcome.folder}"
+        )
