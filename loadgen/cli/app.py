@@ -70,4 +70,6 @@ def main(tokens: list[str] | None = None) -> int:
 
 def _one_line(error: CycloptsError) -> str:
     text = " ".join(str(error).split())
+    if text.startswith("Unknown option: --broker."):
+        return "--broker is no flag, because it may mean two: -b HOST:PORT names a cluster, --start KIND starts one"
     return f"{text} (loadgen --help)" if "--help" not in text else text

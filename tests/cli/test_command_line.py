@@ -53,7 +53,7 @@ BAD = [
     (["run", "--start", "mock", "--slo", "response.p99<5ms"], {}, "-r 70%"),
     (["run", "--start", "mock", "--lingr", "5"], {}, "--lingr"),
     (["rnu"], {}, "run"),
-    (["run", "--broker", "h:1"], {}, "--broker"),
+    (["run", "--broker", "h:1"], {}, "-b HOST:PORT names a cluster, --start KIND starts one"),
 ]
 
 
