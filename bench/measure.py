@@ -100,7 +100,8 @@ class Measurement:
         """What pyperf says about the machine and Python that the values come from; empty before the first."""
         for benchmark in self._benchmarks.values():
             metadata = benchmark.get_metadata()
-            return {name: metadata[name] for name in MACHINE_METADATA if name in metadata}
+            found = {name: metadata[name] for name in MACHINE_METADATA if name in metadata}
+            return found | {"measured_at": benchmark.get_dates()[0].date().isoformat()}
         return {}
 
     def _measure(self, case: Case) -> Any:

@@ -87,7 +87,7 @@ def _carry_out(options: argparse.Namespace, argv: list[str]) -> int:
 
     def run_and_note(arguments: list[str]) -> dict[str, Any]:
         result = run_loadgen(arguments)
-        machine.update(_machine(result))
+        _note_machine(machine, result)
         return result
 
     runs: list[Run] = []
@@ -214,17 +214,22 @@ def announced(broker: "subprocess.Popen[str]", target: str) -> str:
     return found[0]
 
 
-def _machine(result: dict[str, Any]) -> dict[str, Any]:
-    """What a run's result says about its machine, by the names of `machine.json`; empty without a result."""
+def _note_machine(machine: dict[str, Any], result: dict[str, Any]) -> None:
+    """Add what a run's result says about its machine and broker, by the names of `machine.json`."""
     if "environment" not in result:
-        return {}
-    environment, client = result["environment"], result["client"]
-    return {
+        return
+    environment, client, broker = result["environment"], result["client"], result["broker"]
+    machine |= {
         "cpu_model_name": environment["cpu_model"],
         "cpu_count": environment["cores"],
+        "platform": environment["os"],
         "python_version": environment["python"],
-        "versions": package_versions() | {name: client[name] for name in ("confluent_kafka", "librdkafka")},
     }
+    machine.setdefault("measured_at", result["started_at"][:10])
+    versions = machine.setdefault("versions", package_versions())
+    versions |= {name: client[name] for name in ("confluent_kafka", "librdkafka")}
+    if broker["version"]:
+        versions[broker["kind"]] = broker["version"]
 
 
 def _line_items(text: str) -> tuple[int, int]:

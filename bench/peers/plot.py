@@ -7,9 +7,9 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from bench import plots  # which also says that nothing is shown on a screen
+from bench import plot_style  # which also says that nothing is shown on a screen
 
-OURS_COLOUR, PEERS_COLOUR = plots.COLOURS[0], plots.COLOURS[1]
+OURS_COLOUR, PEERS_COLOUR = plot_style.COLOURS[0], plot_style.COLOURS[1]
 
 
 def draw(folder: Path) -> list[Path]:
@@ -17,8 +17,8 @@ def draw(folder: Path) -> list[Path]:
     saved = json.loads((folder / "peers.json").read_bytes())
     if not saved["standings"]:
         return []
-    with plt.rc_context(plots.STYLE):
-        return plots._save(folder, "peers", figure_of(saved), caption_of(saved))
+    with plt.rc_context(plot_style.STYLE):
+        return plot_style.save(folder, "peers", figure_of(saved), caption_of(saved))
 
 
 def figure_of(saved: dict[str, Any]) -> Figure:
@@ -53,7 +53,7 @@ def figure_of(saved: dict[str, Any]) -> Figure:
                 textcoords="offset points",
                 va="center",
                 fontsize=7,
-                bbox=plots.LABEL_BOX,
+                bbox=plot_style.LABEL_BOX,
             )
         axes.set(xlabel=label, xscale="log" if median_key == "cpu_us" else "linear")
     panels[0][0].set_yticks(range(len(names)), names)

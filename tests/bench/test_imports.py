@@ -14,7 +14,7 @@ MODULES = sorted(path for path in BENCH.glob("*.py") if not path.stem.startswith
 PUBLIC = {f"loadgen.{name}" for name in loadgen.__all__}
 OPEN = ("loadgen.errors", "loadgen.judge.", "loadgen.report.")
 MEASURED = ("loadgen.events.generator", "loadgen.messages.")
-DOORS = {"pyperf": "measure.py", "matplotlib": "plots.py", "cramjam": "sizes.py", "pydantic": "libraries.py"}
+DOORS = {"pyperf": "measure.py", "cramjam": "sizes.py", "pydantic": "libraries.py"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)

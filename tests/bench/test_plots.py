@@ -63,12 +63,14 @@ def test_every_picture_as_svg_and_png(folder: Path, capsys: pytest.CaptureFixtur
     assert len(printed) == 8
     assert all(Path(path).stat().st_size > 5000 for path in printed)
     for name, unit in [
-        ("serializer-throughput", "orders encoded per second"),
-        ("serializer-ratios", "time ÷ the fastest"),
+        ("serializer-throughput", "thousand orders/s"),
+        ("serializer-ratios", "time ÷ the fastest's"),
         ("produce-path", "acknowledged, thousand messages/s"),
-        ("produce-path", "p99 from due to acknowledged, ms"),
+        ("produce-path", "p99 until acknowledged, ms"),
         ("produce-path", "MOCK (no Kafka)"),
-        ("produce-cost", "CPU per message, µs"),
+        ("produce-path", "medians, 95 % intervals over rounds"),
+        ("serializer-throughput", "medians, 96 % intervals over processes"),
+        ("produce-cost", "CPU a message, µs"),
     ]:
         text = (folder / f"{name}.svg").read_text()
         assert unit in text
@@ -90,6 +92,37 @@ def test_half_of_the_input_is_half_of_the_pictures(folder: Path) -> None:
     (folder / "machine.json").unlink()
 
     assert {path.stem for path in plots.draw(folder)} == {"serializer-throughput", "serializer-ratios"}
+
+
+def test_own_events_have_a_picture_of_their_own(folder: Path) -> None:
+    """A user's events are compared among themselves; the pictures of orders stay as they are."""
+    before = (folder / "serializers.json").read_bytes()
+    rows = msgspec.json.decode(before, type=list[Row])
+    own = [row("encode", "payments", "struct", 200.0), row("encode", "payments", "dict", 700.0)]
+    (folder / "serializers.json").write_bytes(msgspec.json.encode([*rows, *own]))
+
+    names = {path.stem for path in plots.draw(folder)}
+    assert "serializer-ratios-payments" in names
+    assert "3.5" in (folder / "serializer-ratios-payments.svg").read_text()
+    assert "payments" not in (folder / "serializer-throughput.svg").read_text()
+
+
+def test_every_size_has_its_panel(folder: Path) -> None:
+    """Throughput is told for each library and number of items, one thousand million ÷ nanoseconds."""
+    plots.draw(folder)
+    text = (folder / "serializer-throughput.svg").read_text()
+
+    assert "3 line items" in text
+    assert "20 line items" in text
+    assert f"{1e6 / 600:,.0f}" in text
+
+
+def test_a_file_that_is_not_ours(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Half a file, or another one: one line and exit 2."""
+    (folder / "serializers.json").write_text('[{"case": 1')
+
+    assert plots.main([str(folder)]) == 2
+    assert "cannot be drawn" in capsys.readouterr().err
 
 
 def test_nothing_to_draw(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

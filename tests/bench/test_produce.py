@@ -29,7 +29,9 @@ def result(serializer: str, rate: float | None, factor: float = 1.0, **verdict: 
     return {
         "plan": {"offered_per_s": rate},
         "client": {"instrument": "c", "confluent_kafka": "2.16.1", "librdkafka": "2.16.0"},
-        "environment": {"cpu_model": "Z80", "cores": 2, "python": "3.11.7"},
+        "started_at": "2026-11-25T18:00:00Z",
+        "broker": {"kind": "kafka", "version": "4.3.0"},
+        "environment": {"cpu_model": "Z80", "cores": 2, "python": "3.11.7", "os": "CP/M"},
         "verdict": {"valid": True, "headline": "", "limited_by": "generator", "doubts": [{"code": "mock"}]} | verdict,
         "messages": {"attempted": 100, "acked": 100},
         "throughput": {"acked_per_s": rate or 1e6 / CPU_US[serializer] * factor},
@@ -179,6 +181,7 @@ def test_the_command_writes_rows_and_summary(
 
     assert (code, len(rows), len(record["summaries"])) == (0, 12, 6)
     assert record["machine"]["cpu_model_name"] == "Z80"
+    assert record["machine"]["versions"]["kafka"] == "4.3.0"
     assert record["command"].startswith("python -m bench produce mock --fast")
     assert "msgspec" in capsys.readouterr().out
 
