@@ -36,7 +36,7 @@ def plot_produce(summaries: Sequence[Summary]) -> Figure:
     panels[1][0].set_ylabel("p99 until acknowledged, ms")
     heading(
         figure,
-        f"Serializers on the produce path: medians, {_covered(summaries):.0%} intervals over rounds",
+        f"Serializers on the produce path: medians, {100 * _covered(summaries):.0f} % intervals over rounds",
         [Patch(label=label, **look(number)) for number, (_, label) in enumerate(LATENCIES, 1)],
     )
     return figure
@@ -73,7 +73,7 @@ def plot_cost(summaries: Sequence[Summary]) -> Figure:
     axes.grid(visible=False, axis="y")
     heading(
         figure,
-        f"What a fresh order event costs: medians flat out, {_covered(shown):.0%} intervals of the whole",
+        f"What a fresh order event costs: medians flat out, {100 * _covered(shown):.0f} % intervals of the whole",
         [Patch(label=label, **look(number)) for number, (label, _) in enumerate(parts)],
     )
     return figure

@@ -58,7 +58,7 @@ def plot_throughput(rows: Sequence[Row]) -> Figure:
     families = [name for name in FAMILIES if any(_family(library) == FAMILIES.index(name) for library in order)]
     heading(
         figure,
-        f"Encoding an order event on one core: medians, {covered:.0%} intervals over processes",
+        f"Encoding an order event on one core: medians, {100 * covered:.0f} % intervals over processes",
         [Patch(label=name, **look(FAMILIES.index(name))) for name in families],
     )
     return figure
