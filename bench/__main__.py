@@ -4,6 +4,7 @@ serializers   encode, decode, build and round trip of every library, on pyperf
 produce       the same serializers in `loadgen run`, interleaved
 plot          pictures of a folder that the two above filled
 in-flight     one request in flight against five, on a real Kafka
+gates         the gate held against simulated machines and planted losses
 instrument    what the instrument costs and how far it is off
 peers         other load generators beside ours
 """
@@ -18,6 +19,7 @@ COMMANDS = {
     "peers": "bench.peers",
     "instrument": "bench.instrument",
     "in-flight": "bench.in_flight",
+    "gates": "bench.gates",
 }
 
 

@@ -218,9 +218,8 @@ def _tell(
 
 def _calibrated(request: "GateRequest", run: "GateRun", path: Path, json: str | None) -> int:
     from loadgen.experiments.gate_session import calibration_of, write_calibration
-    from loadgen.judge.looks import DEFAULT_PAIRS
 
-    found = calibration_of(request, run, DEFAULT_PAIRS)
+    found = calibration_of(request, run)
     write_calibration(request.file, found)
     if json == "-":
         rows = [
@@ -228,7 +227,7 @@ def _calibrated(request: "GateRequest", run: "GateRun", path: Path, json: str | 
         ]
         print(msgspec.json.encode(rows).decode())
         return 0
-    print(f"limits that equal variants pass in 19 of 20 gates of {DEFAULT_PAIRS} pairs on this machine:")
+    print(f"limits that equal variants pass in 19 of 20 gates of {request.pairs} pairs on this machine:")
     for one in found:
         print(f"  {one.limit.text:<42} spread of a pair {one.spread:.1%}, {one.pairs} pairs")
     print(

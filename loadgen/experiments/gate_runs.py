@@ -4,12 +4,12 @@ Implements `judge.gate.Measure` with real runs. Before the first pair each side 
 page cache for both alike, and the slower of the two sets the rate that both are then offered.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from loadgen.errors import UsageError
 from loadgen.experiments.record import Recorder
-from loadgen.experiments.run_door import Address, Request, RunApart, RunDoor, RunOutcome
+from loadgen.experiments.run_door import Address, Request, RunApart, RunDoor, RunHere, RunOutcome
 from loadgen.judge.conditions import conditions
 from loadgen.judge.gate import Measured, Side
 from loadgen.judge.limit import Limit
@@ -30,6 +30,14 @@ def seconds_a_pair(flags: dict[str, Any], rate: Rate) -> float:
     return 2 * (length_s + START_S + (length_s * RATED_SHARE + START_S if rate.kind != "max" else 0))
 
 
+def doors(variants: Mapping[Side, Variant]) -> Callable[[Variant], RunDoor]:
+    """In this process where both sides are this version; each in one of its own where either is not, so that both
+    start alike.
+    """
+    apart = any(variant.python for variant in variants.values())
+    return lambda variant: RunApart(variant.python) if apart else RunHere()
+
+
 class GateRuns:
     """Runs both sides of every pair.
 
@@ -47,10 +55,10 @@ class GateRuns:
         rate: Rate,
         recorder: Recorder,
         broker: Address | None,
-        door: Callable[[Variant], RunDoor] = lambda variant: RunApart(variant.python),
+        door: Callable[[Variant], RunDoor] | None = None,
     ) -> None:
         self.flags, self.variants, self.limits = {**DEFAULT_RUN, **flags}, variants, limits
-        self.rate, self.recorder, self.broker, self.door = rate, recorder, broker, door
+        self.rate, self.recorder, self.broker, self.door = rate, recorder, broker, door or doors(variants)
         self.rate_per_s = rate.value if rate.kind == "events" else None
         self.on_mock = False
 

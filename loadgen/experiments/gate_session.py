@@ -37,6 +37,7 @@ class GateRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         flags: of every run of both sides.
+        pairs: the most of a gate; a calibration runs CALIBRATION_PAIRS and finds the limits for gates of so many.
         inconclusive: what an inconclusive gate means to the caller's CI.
         file: where a calibration is written.
         doubts: known before the first run.
@@ -46,6 +47,7 @@ class GateRequest(msgspec.Struct, frozen=True, kw_only=True):
     plan: GatePlan
     flags: dict[str, Any]
     rate: Rate
+    pairs: int
     inconclusive: Literal["fail", "pass"]
     file: Path
     doubts: list[Doubt]
@@ -87,10 +89,11 @@ def request_of(
     if rate.kind == "max" and any(limit.metric.startswith("latency_us.") for limit in limits):
         raise UsageError("--fail-if of a latency needs an offered rate that is equal for both: -r 50% or -r 20k/s")
     tries = tries or settings.get("tries", 1)
-    looks = plan_looks(pairs or settings.get("pairs", DEFAULT_PAIRS), tries=tries)
+    most = pairs or settings.get("pairs", DEFAULT_PAIRS)
+    looks = plan_looks(most, tries=tries)
     if mode == "calibrate":
         # one look, after all pairs, that no verdict may end early
-        looks = Looks((pairs or CALIBRATION_PAIRS,), 1e-9, 1e-9)
+        looks = Looks((CALIBRATION_PAIRS,), 1e-9, 1e-9)
     said = budget or settings.get("budget")
     chosen = inconclusive or settings.get("inconclusive", "fail")
     if chosen not in {"fail", "pass"}:
@@ -109,6 +112,7 @@ def request_of(
         plan=plan,
         flags=common,
         rate=rate,
+        pairs=most,
         inconclusive="pass" if chosen == "pass" else "fail",
         file=file or Path(NAME),
         doubts=_known_doubts(limits, known, looks) if mode == "gate" else [],
@@ -250,7 +254,11 @@ def rule_of(request: GateRequest) -> dict[str, Any]:
 
 
 def run_gate(
-    request: GateRequest, runs: GateRuns, recorder: Recorder, now_s: Callable[[], float], on_pair: OnPair
+    request: GateRequest,
+    runs: GateRuns,
+    recorder: Recorder,
+    now_s: Callable[[], float],
+    on_pair: OnPair | None = None,
 ) -> GateRun:
     """Run the pairs and write the record; after an interruption it has what was finished.
 
@@ -262,7 +270,8 @@ def run_gate(
     def after(pairs: Sequence[Pair], verdict: GateVerdict | None) -> None:
         seen[:] = pairs
         recorder.write(steps=list(pairs), on_mock=runs.on_mock)
-        on_pair(pairs, verdict)
+        if on_pair:
+            on_pair(pairs, verdict)
 
     try:
         runs.first_runs()
@@ -292,14 +301,11 @@ def answer_of(run: GateRun) -> dict[str, Any]:
     }
 
 
-def calibration_of(request: GateRequest, run: GateRun, pairs: int) -> list[Calibrated]:
-    """The limits that this machine can hold, from finished pairs of equal variants.
-
-    Args:
-        pairs: of the gates that the limits are for.
-    """
+def calibration_of(request: GateRequest, run: GateRun) -> list[Calibrated]:
+    """The limits that gates like the one asked for can hold here, from finished pairs of equal variants."""
     metrics = [limit.metric for limit in request.plan.limits]
-    return calibrate(samples(run.pairs, request.plan.limits), metrics, plan_looks(pairs, tries=request.plan.tries))
+    looks = plan_looks(request.pairs, tries=request.plan.tries)
+    return calibrate(samples(run.pairs, request.plan.limits), metrics, looks)
 
 
 def write_calibration(path: Path, found: Sequence[Calibrated]) -> None:

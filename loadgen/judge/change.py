@@ -18,7 +18,7 @@ import numpy as np
 
 from loadgen.report.result import Doubt
 
-ALPHA = 0.05
+ALPHA = 0.03  # so that at most 5 of 100 flat histories show a change: shared permutations know their level to ± 0.5 %
 PERMUTATIONS = 1_999  # p in steps of 1 ÷ 2,000
 LEAST_SEGMENT = 4
 WANDERING_RUNS = 20  # below it no autocorrelation can be told

@@ -99,6 +99,7 @@ def carry_out(
     pairs: list[Pair] = []
     while True:
         pairs.append(_measured_pair(plan, measure, len(pairs)))
+        _check_steady(pairs)
         n = len(pairs)
         spent_s = now_s() - started_s
         # the next pair will take as long as the mean of those that were run
@@ -177,6 +178,18 @@ def _check_comparable(plan: GatePlan, pair: Pair, index: int) -> None:
             f"pair {index + 1}: not named by a variant, yet not equal: {'; '.join(str(each) for each in found[:3])}"
             f"{f' and {len(found) - 3} more' if len(found) > 3 else ''}; name it in --baseline and --candidate, or make it equal"
         )
+
+
+def _check_steady(pairs: Sequence[Pair]) -> None:
+    """Nothing changed between the first pair and this one: a broker that was restarted is another broker."""
+    first, last = pairs[0], pairs[-1]
+    for side, then, now in zip(("baseline", "candidate"), _sides(first), _sides(last), strict=True):
+        found = differences(then.conditions, now.conditions)
+        if found:
+            raise NotValid(
+                f"pair {len(pairs)}: {side} is no longer what it was in the first pair: "
+                f"{'; '.join(str(each) for each in found[:3])}; start again once nothing changes any more"
+            )
 
 
 def _run_doubts(pairs: Sequence[Pair]) -> list[Doubt]:

@@ -127,6 +127,9 @@ _CHANGES: dict[str, tuple[str, ...]] = {
         "environment.python",
         "environment.git_commit",
         "environment.gil",
+        "environment.msgspec",
+        "environment.orjson",
+        "environment.pydantic",
     ),
 }
 

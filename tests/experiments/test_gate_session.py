@@ -73,7 +73,7 @@ def carried_out(request: GateRequest, door: SimulatedDoor, folder: Path) -> tupl
         broker=None,
         door=lambda variant: door,
     )
-    run = run_gate(request, runs, recorder, lambda: 0.0, lambda pairs, verdict: None)
+    run = run_gate(request, runs, recorder, lambda: 0.0)
     return run, json.loads((recorder.path / "experiment.json").read_text())
 
 
@@ -155,7 +155,7 @@ def test_calibration_writes_limits_that_the_next_gate_reads(tmp_path: Path) -> N
     """
     request = request_of({**MOCK, "rate": "max"}, mode="calibrate")
     run, _ = carried_out(request, SimulatedDoor(Cluster(noise=0.05)), tmp_path / "runs")
-    gate_session.write_calibration(request.file, gate_session.calibration_of(request, run, 16))
+    gate_session.write_calibration(request.file, gate_session.calibration_of(request, run))
 
     following = request_of({**MOCK, "rate": "max"}, candidate="linger.ms=20")
     tighter = request_of({**MOCK, "rate": "max"}, candidate="linger.ms=20", fail_if=["throughput.acked_per_s-2%"])

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -156,7 +157,7 @@ def test_bad_4_values_without_a_logarithm(wrong: float, metric: str) -> None:
 
     def broken(side: Side, pair: int) -> Measured:
         measured = machine(side, pair)
-        return read(result()) if pair != 2 else Measured(metrics={**measured.metrics, metric: wrong})
+        return measured if pair != 2 else msgspec.structs.replace(measured, metrics={**measured.metrics, metric: wrong})
 
     with pytest.raises(NotValid, match=metric):
         ran(broken)
@@ -217,6 +218,20 @@ def test_bad_13_14_15_what_no_variant_names_must_be_equal(path: str, value: Any)
         ran(mismatched(path, value))
 
     assert caught.value.exit_code == 5
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [("broker.cluster_id", "restarted"), ("plan.partitions", 12), ("environment.governor", "powersave")],
+)
+def test_bad_13_what_changes_during_the_gate_ends_it(path: str, value: Any) -> None:
+    """13: a broker restarted or a topic grown between two pairs is equal on both sides of each pair, and still exit 5."""
+
+    def restarted(side: Side, pair: int) -> Measured:
+        return read(result(**({path: value} if pair >= 4 else {})))
+
+    with pytest.raises(NotValid, match=f"pair 5: baseline is no longer.*{path.split('.')[-1]}"):
+        ran(restarted)
 
 
 def test_what_a_variant_names_may_differ() -> None:

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
+from bench.gates.simulated import drifting_pairs
 from loadgen.errors import NotValid
 from loadgen.judge.stats import SignFlips, log_ratios, paired
-from tests.judge.simulated import drifting_pairs
 
 LOGS = st.lists(st.floats(-2, 2).map(lambda x: round(x, 6)), min_size=1, max_size=10)
 

@@ -9,28 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.gates.simulated import drifting_pairs, gate_over
 from loadgen.errors import NotValid
 from loadgen.judge.limit import parse_limit
 from loadgen.judge.looks import plan_looks
 from loadgen.judge.power import alarm_probability
 from loadgen.judge.verdict import GateVerdict, Sample, judge
-from tests.judge.simulated import drifting_pairs
 
 ACKED, CPU = parse_limit("throughput.acked_per_s-10%"), parse_limit("cost.cpu_us_per_message+10%")
 LOOKS = plan_looks()
 
 
 def gate(samples: dict[str, tuple[np.ndarray, np.ndarray]], limits=(ACKED, CPU), looks=LOOKS) -> GateVerdict:  # type: ignore[no-untyped-def]
-    """A whole gate over logarithms that are all known beforehand: it stops at the first look that settles it."""
-    for pairs in looks.pairs:
-        seen = {
-            name: Sample(list(np.exp(baseline[:pairs])), list(np.exp(candidate[:pairs])))
-            for name, (baseline, candidate) in samples.items()
-        }
-        told = judge(seen, limits, looks)
-        if told.settled:
-            return told
-    raise AssertionError("the last look always settles")
+    """A whole gate by the default plan."""
+    return gate_over(samples, limits, looks)
 
 
 def two_metrics(generator: np.random.Generator, gates: int, noise: float, **more: float) -> list[dict[str, tuple]]:  # type: ignore[type-arg]
