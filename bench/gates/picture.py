@@ -9,17 +9,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from bench import plots  # which also says that nothing is shown on a screen
+from bench import plot_style  # which also says that nothing is shown on a screen
 from bench.gates.series import ACKED, CPU, LOSSES
 from loadgen.judge.limit import parse_limit
 
 Rows = Sequence[Mapping[str, Any]]
 
 COLOURS = {
-    "pass": plots.COLOURS[2],
-    "regressed": plots.COLOURS[3],
-    "improved": plots.COLOURS[5],
-    "inconclusive": plots.COLOURS[1],
+    "pass": plot_style.COLOURS[2],
+    "regressed": plot_style.COLOURS[3],
+    "improved": plot_style.COLOURS[5],
+    "inconclusive": plot_style.COLOURS[1],
 }
 MARKERS = {"pass": "o", "regressed": "v", "improved": "^", "inconclusive": "D"}
 PANELS = ((ACKED, "messages a second"), (CPU, "CPU a message"))
@@ -31,8 +31,8 @@ def draw(folder: Path, series: Mapping[str, Rows], caption: str) -> list[Path]:
     Args:
         series: rows by where and what, such as `mock slower`.
     """
-    with plt.rc_context(plots.STYLE):
-        return plots._save(folder, "gates", figure_of(series), caption)
+    with plt.rc_context(plot_style.STYLE):
+        return plot_style.save(folder, "gates", figure_of(series), caption)
 
 
 def figure_of(series: Mapping[str, Rows]) -> Figure:
@@ -65,7 +65,7 @@ def _series(axes: Axes, name: str, shown: Sequence[Mapping[str, Any]], place: in
     text = shown[0]["limit"]
     limit = parse_limit(text)
     percent = float(text.removeprefix(limit.metric).rstrip("%"))
-    axes.hlines(percent, first, last, color=plots.COLOURS[0], linestyles="--", linewidth=1)
+    axes.hlines(percent, first, last, color=plot_style.COLOURS[0], linestyles="--", linewidth=1)
     if loss := LOSSES.get(name.split()[-1]):
         axes.hlines(100 * (loss if limit.loss(1.0) > 0 else -loss), first, last, color="0.3", linestyles=":")
     axes.text((first + last) / 2, 0.98, name, transform=axes.get_xaxis_transform(), ha="center", va="top")
