@@ -3,6 +3,7 @@
 serializers   encode, decode, build and round trip of every library, on pyperf
 produce       the same serializers in `loadgen run`, interleaved
 plot          pictures of a folder that the two above filled
+publisher     what publish_order costs, beside kafka-python and others
 in-flight     one request in flight against five, on a real Kafka
 gates         the gate held against simulated machines and planted losses
 instrument    what the instrument costs and how far it is off
@@ -18,6 +19,7 @@ COMMANDS = {
     "plot": "bench.plots",
     "peers": "bench.peers",
     "instrument": "bench.instrument",
+    "publisher": "bench.publisher",
     "in-flight": "bench.in_flight",
     "gates": "bench.gates",
 }

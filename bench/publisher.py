@@ -1,8 +1,8 @@
 """`python -m bench publisher [FIGURE …]`: what publishing an order costs, beside other ways of doing it.
 
     cost        CPU per order of publish_order, with what each of its parts adds, and of the document's own class
-    peers       the same code on kafka-python, interleaved
-    in-flight   max.in.flight.requests.per.connection 5 against 1
+    peers       the same code on kafka-python: with the C parts it can use, and as pip installs it; pip install
+                'kafka-loadgen[bench]'
     async       AsyncOrderEventPublisher against confluent_kafka's own asyncio producer
     tracing     the look whether anybody collects spans
 
@@ -18,37 +18,58 @@ import platform
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench.interval import median_interval
 from bench.publisher_case import ASYNC_WAYS, look_ns
 from loadgen.brokers.admin import create_topic, delete_topic
 from loadgen.brokers.target import Broker, start_broker
 
-FIGURES: dict[str, list[str]] = {
-    "cost": ["publisher", "publisher, with headers", "publisher, no validation", "document"],
-    "peers": ["publisher", "kafka-python"],
-    "in-flight": ["in flight 5", "in flight 1"],
-    "async": list(ASYNC_WAYS),
-    "tracing": [],
+
+class Figure(NamedTuple):
+    """What is measured together.
+
+    Attributes:
+        bound: what it is held against, in words.
+        ways: what takes part in each round, by name.
+        pairs: (ours, another): whose ratio is told.
+    """
+
+    bound: str
+    ways: tuple[str, ...] = ()
+    pairs: tuple[tuple[str, str], ...] = ()
+
+
+FIGURES = {
+    "cost": Figure(
+        "publisher: at most 5 µs of CPU an order",
+        ("publisher", "publisher, with headers", "publisher, no validation", "document"),
+        (("publisher", "document"), ("publisher, no validation", "document")),
+    ),
+    "peers": Figure(
+        "at least 10 × the throughput of kafka-python (the document says 10 to 20 ×)",
+        ("publisher", "kafka-python", "publisher, uncompressed", "kafka-python as installed"),
+        (("publisher", "kafka-python"), ("publisher, uncompressed", "kafka-python as installed")),
+    ),
+    "async": Figure(
+        "none: the better one is built in",
+        tuple(ASYNC_WAYS),
+        (("async publisher", "confluent AIOProducer"), ("async publisher, no validation", "confluent AIOProducer")),
+    ),
+    "tracing": Figure("at most 50 ns while off"),
 }
-SLOW = {"kafka-python": 5, "confluent AIOProducer": 5}  # these get one order in so many, or a round would take minutes
-BOUNDS = {
-    "cost": "publisher: at most 5 µs of CPU an order",
-    "peers": "at least 10 × the throughput of kafka-python (the document says 10 to 20 ×)",
-    "in-flight": "none: measured",
-    "async": "none: the better one is built in",
-    "tracing": "at most 50 ns while off",
-}
+# these get one order in so many, or a round would take minutes
+SLOW = {"kafka-python": 5, "kafka-python as installed": 5, "confluent AIOProducer": 5}
 PARTITIONS = 6
 
 Row = dict[str, Any]
 
 
-def measure_round(names: list[str], broker: Broker, count: int, draw: random.Random) -> dict[str, Row]:
+def measure_round(names: Sequence[str], broker: Broker, count: int, draw: random.Random) -> dict[str, Row]:
     """Every way once, in an order drawn anew, each to a topic of its own that is removed again."""
     rows: dict[str, Row] = {}
     for name in draw.sample(names, len(names)):
@@ -68,28 +89,32 @@ def measure_round(names: list[str], broker: Broker, count: int, draw: random.Ran
 
 
 def summarize(figure: str, rounds: list[dict[str, Row]]) -> Row:
-    """Medians of each way, and of the first way's throughput over each other's, round by round."""
-    summary: Row = {"figure": figure, "bound": BOUNDS[figure], "ways": {}, "ratios": {}}
-    names = FIGURES[figure]
-    for name in names:
-        rows = [one[name] for one in rounds if "missing" not in one[name]]
-        if not rows:
-            summary["ways"][name] = {"missing": rounds[0][name]["missing"]}
+    """Medians of each way, and the ratios of each pair, round by round."""
+    bound, ways, pairs = FIGURES[figure]
+    summary: Row = {"figure": figure, "bound": bound, "ways": {}, "ratios": {}}
+    missing = {name: one[name]["missing"] for one in rounds for name in ways if "missing" in one[name]}
+    for name in ways:
+        if name in missing:
+            summary["ways"][name] = {"missing": missing[name]}
             continue
-        summary["ways"][name] = {
+        rows = [one[name] for one in rounds]
+        way = summary["ways"][name] = {
             "cpu_us_per_order": median_interval([row["cpu_s"] / row["orders"] * 1e6 for row in rows])._asdict(),
             "orders_per_s": median_interval([row["orders"] / row["wall_s"] for row in rows])._asdict(),
         }
         if "awaited_ms" in rows[0]:
-            summary["ways"][name]["awaited_ms"] = median_interval([row["awaited_ms"] for row in rows])._asdict()
-        if name != names[0]:
-            for value, kind in (("wall_s", "throughput"), ("cpu_s", "cpu")):
-                ratios = [
-                    (one[name][value] / one[name]["orders"]) / (one[names[0]][value] / one[names[0]]["orders"])
-                    for one in rounds
-                ]
-                summary["ratios"][f"{names[0]} against {name}, {kind}"] = median_interval(ratios)._asdict()
+            way["awaited_ms"] = median_interval([row["awaited_ms"] for row in rows])._asdict()
+    for ours, other in pairs:
+        if missing.keys() & {ours, other}:
+            continue
+        for value, kind in (("wall_s", "throughput"), ("cpu_s", "CPU")):
+            ratios = [_each(one[other], value) / _each(one[ours], value) for one in rounds]
+            summary["ratios"][f"{ours} against {other}, {kind}"] = median_interval(ratios)._asdict()
     return summary
+
+
+def _each(row: Row, value: str) -> float:
+    return float(row[value]) / float(row["orders"])
 
 
 def show(summary: Row) -> None:
@@ -139,21 +164,19 @@ def main(argv: list[str]) -> int:
         print(broker.note)
         for figure in figures:
             rounds = []
-            for number in range(options.rounds if FIGURES[figure] else 0):
+            for number in range(options.rounds if FIGURES[figure].ways else 0):
                 print(f"\r{figure}: round {number + 1} of {options.rounds}", end="", file=sys.stderr, flush=True)
-                rounds.append(measure_round(FIGURES[figure], broker, options.orders, draw))
+                rounds.append(measure_round(FIGURES[figure].ways, broker, options.orders, draw))
             print("\r" + " " * 40 + "\r", end="", file=sys.stderr)
-            summary = summarize(figure, rounds) if rounds else {**empty(figure), "look_ns": look_ns()}
+            summary = summarize(figure, rounds)
+            if figure == "tracing":
+                summary["look_ns"] = look_ns()
             show(summary)
             summaries.append(summary)
             everything[figure] = rounds
     if options.out:
         write(options.out, summaries, everything, broker, options, argv)
     return 0
-
-
-def empty(figure: str) -> Row:
-    return {"figure": figure, "bound": BOUNDS[figure], "ways": {}, "ratios": {}}
 
 
 def write(
@@ -179,7 +202,7 @@ def write(
             **package_versions(),
             "confluent_kafka": str(confluent_kafka.version()),
             "librdkafka": str(confluent_kafka.libversion()[0]),
-            **optional_version("kafka-python"),
+            **{name: optional_version(name) for name in ("kafka-python", "crc32c", "python-snappy")},
         },
         "orders": options.orders,
         "fewer_for": SLOW,
@@ -190,10 +213,9 @@ def write(
     print(f"\nsaved {folder / 'publisher.json'}")
 
 
-def optional_version(name: str) -> dict[str, str]:
-    from importlib.metadata import PackageNotFoundError, version
-
+def optional_version(name: str) -> str | None:
+    """A distribution's version; None when it is not installed."""
     try:
-        return {name: version(name)}
+        return version(name)
     except PackageNotFoundError:
-        return {}
+        return None

@@ -78,30 +78,44 @@ def document(bootstrap: str, topic: str) -> Way:
     return Way(publish, lambda: producer.flush(120), lambda: acked[0])
 
 
-def kafka_python(bootstrap: str, topic: str) -> Way:
-    """The same code on kafka-python: same encoding, key, acks, idempotence, compression, linger and batch size."""
-    from kafka import KafkaProducer
+def kafka_python(compression: str | None, *, crc_in_c: bool) -> Callable[[str, str], Way]:
+    """The same code on kafka-python: same encoding, key, acks, idempotence, linger and batch size.
 
-    producer = KafkaProducer(
-        bootstrap_servers=bootstrap,
-        acks="all",
-        enable_idempotence=True,
-        max_in_flight_requests_per_connection=5,
-        compression_type="snappy",
-        linger_ms=5,
-        batch_size=131072,
-    )
-    encoder = msgspec.json.Encoder()
-    acked = [0]
+    Args:
+        crc_in_c: with the package crc32c, which kafka-python uses when it is there; else its own, in Python.
+    """
 
-    def delivered(_metadata: Any) -> None:
-        acked[0] += 1
+    def make(bootstrap: str, topic: str) -> Way:
+        if crc_in_c:
+            import crc32c  # noqa: F401  # it must be there: without it kafka-python goes on in Python and says nothing
+        else:
+            sys.modules["crc32c"] = None  # type: ignore[assignment]  # an import of it fails from now on
+        if compression == "snappy":
+            import snappy  # noqa: F401  # kafka-python's own complaint would be a failed assertion
+        from kafka import KafkaProducer
 
-    def publish(event: OrderEventMessage) -> None:
-        future = producer.send(topic, key=event.order_id.encode(), value=encoder.encode(event))
-        future.add_callback(delivered)
+        producer = KafkaProducer(
+            bootstrap_servers=bootstrap,
+            acks="all",
+            enable_idempotence=True,
+            max_in_flight_requests_per_connection=5,
+            compression_type=compression,
+            linger_ms=5,
+            batch_size=131072,
+        )
+        encoder = msgspec.json.Encoder()
+        acked = [0]
 
-    return Way(publish, lambda: producer.flush(timeout=120), lambda: acked[0])
+        def delivered(_metadata: Any) -> None:
+            acked[0] += 1
+
+        def publish(event: OrderEventMessage) -> None:
+            future = producer.send(topic, key=event.order_id.encode(), value=encoder.encode(event))
+            future.add_callback(delivered)
+
+        return Way(publish, lambda: producer.flush(timeout=120), lambda: acked[0])
+
+    return make
 
 
 WAYS: dict[str, Callable[[str, str], Way]] = {
@@ -109,9 +123,9 @@ WAYS: dict[str, Callable[[str, str], Way]] = {
     "publisher, with headers": ours(headers=True),
     "publisher, no validation": ours(validate=False),
     "document": document,
-    "kafka-python": kafka_python,
-    "in flight 5": ours(properties={"max.in.flight.requests.per.connection": 5}),
-    "in flight 1": ours(properties={"max.in.flight.requests.per.connection": 1}),
+    "kafka-python": kafka_python("snappy", crc_in_c=True),
+    "publisher, uncompressed": ours(properties={"compression.type": "none"}),
+    "kafka-python as installed": kafka_python(None, crc_in_c=False),
 }
 
 
