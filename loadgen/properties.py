@@ -122,6 +122,16 @@ def overlaid(lower: Mapping[str, T], upper: Mapping[str, T]) -> dict[str, T]:
     return {name: value for name, value in lower.items() if canonical(name) not in replaced} | dict(upper)
 
 
+def tls_verified(properties: Mapping[str, str]) -> bool | None:
+    """Whether the broker must show a certificate that is trusted and for its name; None where there is no TLS."""
+    if not properties.get("security.protocol", "").endswith("ssl"):
+        return None
+    return (
+        properties.get("enable.ssl.certificate.verification") != "false"
+        and properties.get("ssl.endpoint.identification.algorithm") != "none"
+    )
+
+
 def redacted(properties: dict[str, str]) -> dict[str, str]:
     """The properties as they may be shown: secrets by their name only."""
     return {name: "[redacted]" if HIDDEN.search(name) else value for name, value in properties.items()}
@@ -149,7 +159,22 @@ def problems_in(properties: dict[str, tuple[str, str]], *, allow_unsafe: bool = 
             found.append(f"{name} = {shown} ({origin}) is a consumer's property; a run sends")
         elif problem := rows[name].problem_with(value):
             found.append(f"{name} = {shown} ({origin}) {problem}")
+    if not allow_unsafe:
+        found += _unverified(properties)
     return found + _conflicts(properties)
+
+
+def _unverified(properties: dict[str, tuple[str, str]]) -> list[str]:
+    """TLS that does not ask who is there, which takes a flag of its own."""
+    if tls_verified({name: value for name, (value, _) in properties.items()}) is not False:
+        return []
+    lax = {"enable.ssl.certificate.verification": "false", "ssl.endpoint.identification.algorithm": "none"}
+    return [
+        f"refused: {name} = {properties[name][0]} ({properties[name][1]}): whoever answers would be taken for the broker "
+        "and given the password; to allow it: --allow-unsafe"
+        for name, value in lax.items()
+        if properties.get(name, ("", ""))[0] == value
+    ]
 
 
 def _conflicts(properties: dict[str, tuple[str, str]]) -> list[str]:

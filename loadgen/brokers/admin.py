@@ -97,13 +97,30 @@ def describe_cluster(
         UsageError: the client properties cannot be used.
         Unreachable: no answer, or a refusal, within the time given; says why and what to look at.
     """
+    return described(broker, *members(broker, properties, answer_within_s), properties)
+
+
+def described(broker: Broker, cluster_id: str | None, nodes: tuple[str, ...], properties: Mapping[str, str]) -> Cluster:
+    """A cluster whose members are known, with its release: what the first of them says, who is connected to for that."""
     if broker.mock is not None:
-        return Cluster(None, None, mock_topics.brokers(broker.mock))
+        return Cluster(None, None, nodes)
+    version = broker.version or (release(nodes[0], properties) if nodes else None)
+    return Cluster(version, cluster_id, nodes)
+
+
+def members(
+    broker: Broker, properties: Mapping[str, str], answer_within_s: float = ANSWER_WITHIN_S
+) -> tuple[str | None, tuple[str, ...]]:
+    """(the cluster's id, host:port of each broker as the cluster names it); one request on a connection to `bootstrap`.
+
+    Raises:
+        UsageError, Unreachable: as `describe_cluster`.
+    """
+    if broker.mock is not None:
+        return None, mock_topics.brokers(broker.mock)
     with Connection(broker.bootstrap, properties, answer_within_s) as connection:
         answer = connection.wait(connection.client.describe_cluster(request_timeout=answer_within_s))
-    nodes = tuple(f"{node.host}:{node.port}" for node in answer.nodes)
-    version = broker.version or release(nodes[0], properties)
-    return Cluster(version, answer.cluster_id, nodes)
+    return answer.cluster_id, tuple(f"{node.host}:{node.port}" for node in answer.nodes)
 
 
 def describe_topic(broker: Broker, name: str, properties: Mapping[str, str]) -> Topic | None:

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from loadgen.cli.flags import OUTPUT, RunFlags
 from loadgen.errors import UsageError
 from loadgen.profile import RunSettings, resolve
+from loadgen.properties import redacted
 from loadgen.report.result import Result, encode
 from loadgen.report.stored import Run as Stored
 
@@ -54,7 +55,11 @@ def run(*, flags: RunFlags | None = None, output: Output | None = None) -> int:
 
 
 def dry_run(settings: RunSettings) -> int:
-    """Print what would be done; no socket is opened."""
+    """Print what would be done, and what the guard says of the addresses; no cluster is asked."""
+    from loadgen.brokers.guard import Seen, decide, decide_password
+    from loadgen.runner.limits import most_records
+
+    most = most_records(settings)
     rate = settings.rate
     load = {
         "max": "flat out",
@@ -72,7 +77,19 @@ def dry_run(settings: RunSettings) -> int:
         f"load           {load}, {' or '.join(filter(None, (length, count)))} after {settings.warmup_s:g} s of warm-up"
     )
     print(f"records        {settings.events}, keys {settings.keys}, seed {settings.seed}")
-    print(f"client         {settings.profile}: " + " ".join(f"{k}={v}" for k, v in sorted(settings.properties.items())))
+    print(f"caps           {most:,} records ({settings.max_bytes:,} bytes of payload), {settings.max_time_s:,.0f} s")
+    if settings.bootstrap and not settings.start:
+        given = settings.bootstrap.split(",")
+        decision = decide(Seen(given), settings.confirm)
+        password = decide_password(settings.properties, given, allow_unsafe=settings.allow_unsafe)
+        for said in (decision, *(() if password.allowed else (password,))):
+            told = said.reason if said.allowed else f"refused: {said.reason}; to allow it: {said.allow_with}"
+            print(f"guard          {told}")
+        print("               what the cluster itself advertises is asked when it runs")
+    print(
+        f"client         {settings.profile}: "
+        + " ".join(f"{k}={v}" for k, v in sorted(redacted(settings.properties).items()))
+    )
     return 0
 
 

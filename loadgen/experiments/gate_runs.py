@@ -9,13 +9,14 @@ from typing import Any
 
 from loadgen.errors import UsageError
 from loadgen.experiments.record import Recorder
-from loadgen.experiments.run_door import Address, Request, RunApart, RunDoor, RunHere, RunOutcome
+from loadgen.experiments.run_door import Address, ByteBudget, Request, RunApart, RunDoor, RunHere, RunOutcome
 from loadgen.judge.conditions import conditions
 from loadgen.judge.gate import Measured, Side
 from loadgen.judge.limit import Limit
 from loadgen.judge.reading import WATCHED_AT_RATE, WATCHED_FLAT_OUT, complaints, needs_rate, values
 from loadgen.judge.variant import Variant
-from loadgen.quantities import Rate, parse_duration_s
+from loadgen.profile import FIELDS
+from loadgen.quantities import Rate, parse_bytes, parse_duration_s
 
 DEFAULT_RUN = {"duration": "4s", "warmup": "1s", "workers": "1", "partitions": "6"}
 DEFAULT_RATE = "50%"
@@ -61,6 +62,7 @@ class GateRuns:
         self.rate, self.recorder, self.broker, self.door = rate, recorder, broker, door or doors(variants)
         self.rate_per_s = rate.value if rate.kind == "events" else None
         self.on_mock = False
+        self.budget = ByteBudget(parse_bytes(str(flags.get("max_bytes") or FIELDS["max_bytes"].default)))
 
     @property
     def rated(self) -> bool:
@@ -124,7 +126,8 @@ class GateRuns:
     def _run(self, side: Side, label: str, flags: dict[str, Any]) -> RunOutcome:
         at = self.recorder.run_folder(label)
         broker = self.broker if "bootstrap_server" not in self.variants[side].settings else None
-        outcome = self.door(self.variants[side])(Request(flags=flags, folder=at, broker=broker))
+        door = self.budget.cap(self.door(self.variants[side]))
+        outcome = door(Request(flags=flags, folder=at, broker=broker))
         self.recorder.add_run(outcome.folder, label)
         self.on_mock = self.on_mock or outcome.result.get("broker", {}).get("kind") == "mock"
         return outcome

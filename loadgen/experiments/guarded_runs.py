@@ -11,7 +11,7 @@ from typing import Any
 
 from loadgen.errors import Unreachable, UsageError
 from loadgen.experiments.record import Recorder
-from loadgen.experiments.run_door import Address, Request, RunDoor, RunOutcome
+from loadgen.experiments.run_door import Address, Request, RunDoor, RunOutcome, cut_by_cap
 from loadgen.profile import FIELDS
 from loadgen.quantities import parse_duration_s
 from loadgen.slo import value_at
@@ -62,6 +62,8 @@ class GuardedRuns:
                 f"--max-bytes {self.max_bytes / GIB:.1f} GiB: {self.sent_bytes / GIB:.1f} are sent and the next run adds "
                 f"{ahead_bytes / GIB:.1f}; raise it and --resume {self.recorder.path}"
             )
+        left = max(int(self.max_bytes - self.sent_bytes), 1)
+        flags = {**flags, "max_bytes": f"{left}B"}
         outcome = self.door(Request(flags=flags, folder=self.recorder.run_folder(label), broker=self.broker))
         warmup_s = parse_duration_s(str(flags.get("warmup", FIELDS["warmup"].default)), zero=True)
         length_s = parse_duration_s(str(flags["duration"]))
@@ -70,6 +72,11 @@ class GuardedRuns:
         on_mock = self.recorder.experiment.on_mock or kind_of(outcome) == "mock"
         self.recorder.add_run(outcome.folder, label, sent_bytes=self.sent_bytes, on_mock=on_mock)
         check_broker(outcome)
+        if cut_by_cap(outcome.result):
+            raise UsageError(
+                f"--max-bytes {self.max_bytes / GIB:.1f} GiB: reached in {outcome.folder}, which the cap cut; raise it and "
+                f"--resume {self.recorder.path}"
+            )
         return outcome
 
     def first_run(self, flags: dict[str, Any]) -> None:

@@ -25,6 +25,19 @@ def problems_together(parsed: Mapping[str, Any], settings: Mapping[str, Sourced]
         problems.append(f"--{' and --'.join(planned)} exclude each other: one plan a run")
     if ("ramp" in planned or "steps" in planned) and parsed["duration"] is None:
         problems.append(f"--{planned[0]} needs -d: over how long?")
+    if parsed["duration"] is not None and parsed["duration"] + parsed["warmup"] > parsed["max_time"]:
+        problems.append(
+            f"the run would take {parsed['duration'] + parsed['warmup']:,.0f} s with its warm-up, more than --max-time "
+            f"{parsed['max_time']:,.0f} s; raise it if it is meant"
+        )
+    rate = parsed["rate"]
+    if parsed["duration"] is None and parsed["count"] is not None and rate.kind == "events":
+        length_s = parsed["count"] / rate.value + parsed["warmup"]
+        if length_s > parsed["max_time"]:
+            problems.append(
+                f"-n {parsed['count']:,} at {rate.value:,.0f}/s would take {length_s:,.0f} s, more than --max-time "
+                f"{parsed['max_time']:,.0f} s; raise it if it is meant"
+            )
     if any(rule.is_latency and "request_rtt" not in rule.metric for rule in parsed["slo"]) and not planned:
         problems.append(
             "--slo on a latency needs a rate: flat out a record waits in the client's own queue, so its latency says "

@@ -70,7 +70,7 @@ class PlanRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ClientRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The client as it was set; secrets redacted."""
+    """The client as it was set; secrets redacted. `tls_verified` is None where there was no TLS."""
 
     properties: dict[str, str]
     confluent_kafka: str
@@ -79,6 +79,7 @@ class ClientRecord(msgspec.Struct, frozen=True, kw_only=True):
     instrument_note: str | None
     sender: Literal["native", "python"]
     poll_gap_us_max: int | None
+    tls_verified: bool | None = None
 
 
 class TopicRecord(msgspec.Struct, frozen=True, kw_only=True):

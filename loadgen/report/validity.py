@@ -31,6 +31,8 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
         consumed_all: every consumer group read what was acknowledged; None without groups.
         bracket: (acked, growth of the log, acked + unknown), which must not fall; None when it could not be asked.
         unreachable: why the cluster was given up, or None.
+        tls_verified: None where there was no TLS.
+        ended: why the run was stopped before its plan's end, or None; invalid: a guard did it.
     """
 
     kind: str
@@ -64,11 +66,13 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
     bracket: tuple[int, int, int] | None
     signal: int | None
     unreachable: str | None
+    ended: Doubt | None = None
+    tls_verified: bool | None = None
 
 
 def doubts(facts: RunFacts) -> list[Doubt]:
     """Every reason not to take the numbers at their face, the worst first."""
-    found = [*_invalidating(facts), *_about_the_ground(facts), *_about_the_numbers(facts)]
+    found = [*filter(None, [facts.ended]), *_invalidating(facts), *_about_the_ground(facts), *_about_the_numbers(facts)]
     return sorted(found, key=lambda doubt: not doubt.invalid)
 
 
@@ -134,6 +138,14 @@ def _about_the_ground(f: RunFacts) -> list[Doubt]:
         found.append(
             Doubt(
                 "acks_0", "acks=0: a report says that the socket took the record, so no latency is given", "-X acks=all"
+            )
+        )
+    if f.tls_verified is False:
+        found.append(
+            Doubt(
+                "tls_not_verified",
+                "TLS without verification: whoever answered was taken for the broker",
+                "ssl.ca.location, and no --allow-unsafe",
             )
         )
     if f.instrument_note:
@@ -223,6 +235,8 @@ def exit_code(facts: RunFacts, found: Sequence[Doubt], slo: Sequence[RuleOutcome
     codes = {0}
     if facts.signal is not None:
         codes.add(128 + facts.signal)
+    if facts.ended is not None and facts.ended.invalid:
+        codes.add(2)
     if facts.unreachable is not None:
         codes.add(3)
     if data_wrong:
@@ -236,6 +250,8 @@ def exit_code(facts: RunFacts, found: Sequence[Doubt], slo: Sequence[RuleOutcome
 
 def headline(facts: RunFacts, acked_per_s: float, slo: Sequence[RuleOutcome], *, valid: bool) -> str:
     """One line: the worst news, else the number."""
+    if facts.ended is not None and facts.ended.invalid:
+        return f"REFUSED  {facts.ended.message}"
     if facts.unreachable is not None:
         return f"GIVEN UP  {facts.unreachable}"
     if facts.signal is not None:

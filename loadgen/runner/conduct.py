@@ -12,10 +12,11 @@ from typing import Literal
 from loadgen.recorder.slab import Count, Header, Metric, Phase, State, Stop
 from loadgen.report.merge import Tally, quantile_us, tally
 from loadgen.report.recovery import Looks
-from loadgen.report.result import Interval
+from loadgen.report.result import Doubt, Interval
 from loadgen.runner.ack_watch import AckWatch
 from loadgen.runner.environment import steal_and_total
 from loadgen.runner.host_watch import HostWatch
+from loadgen.runner.limits import Limits
 from loadgen.runner.plan import RunPlan
 from loadgen.runner.shutdown import Interruption
 from loadgen.runner.team import Member, Team
@@ -39,6 +40,7 @@ class Conducted:
         thread_shares: of a core, by worker, its busiest thread in the measured phase.
         steal: (stolen, busy, all) CPU seconds of the host before and after.
         looks: at the acknowledgements, from the measured phase on.
+        ended: why it was stopped before its plan's end, and by no signal.
         host_stall_us, control_p99_us: overshoot of bare sleeps beside the run, the longest and 99 % of them.
     """
 
@@ -56,6 +58,7 @@ class Conducted:
     control_p99_us: float | None = None
     signal: int | None = None
     lost: list[tuple[int, int | None]] = field(default_factory=list)
+    ended: Doubt | None = None
 
 
 class ThreadShares:
@@ -157,6 +160,7 @@ def conduct(
     plan: RunPlan,
     team: Team,
     interruption: Interruption,
+    limits: Limits,
     on_interval: OnInterval | None = None,
     on_start: Callable[[int], None] | None = None,
 ) -> Conducted:
@@ -164,6 +168,7 @@ def conduct(
 
     Args:
         interruption: entered; the first signal drains, the second leaves within a second.
+        limits: what may end it before its plan does.
         on_interval: called with each row as it is made.
     """
     t0_ns = time.monotonic_ns() + START_MARGIN_NS
@@ -178,6 +183,7 @@ def conduct(
     hard_end_ns = None if plan.end_ns is None else t0_ns + plan.end_ns + round((plan.drain_s + 5) * 1e9)
     next_row_ns = t0_ns + round(INTERVAL_S * 1e9)
     draining_since_ns = 0
+    ended: Doubt | None = None
     while not team.finished:
         time.sleep(0.005)
         now_ns = time.monotonic_ns()
@@ -188,10 +194,15 @@ def conduct(
         elif cpu_before is not None:
             threads.look(now_ns)
             acks.look(now_ns)
-        if interruption.times == 1 and not draining_since_ns:
+        ended = ended or limits.ending((now_ns - t0_ns) / 1e9)
+        if (interruption.times == 1 or ended) and not draining_since_ns:
             team.ask(Stop.DRAIN)
             draining_since_ns = now_ns
-        elif interruption.times > 1 or (hard_end_ns is not None and now_ns > hard_end_ns):
+        elif (
+            interruption.times > 1
+            or (ended is not None and ended.invalid)
+            or (hard_end_ns is not None and now_ns > hard_end_ns)
+        ):
             team.ask(Stop.NOW)
             hard_end_ns = None
             _await(team, SIGNAL_EXIT_S)
@@ -207,7 +218,9 @@ def conduct(
             row = watch.row(now_ns)
             if on_interval is not None:
                 on_interval(row)
-    return _conducted(team, watch, host, threads, acks, t0_ns, steal_before, cpu_before, interruption)
+    conducted = _conducted(team, watch, host, threads, acks, t0_ns, steal_before, cpu_before, interruption)
+    conducted.ended = ended
+    return conducted
 
 
 def _await(team: Team, seconds: float) -> None:

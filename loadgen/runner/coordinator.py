@@ -32,8 +32,9 @@ from loadgen.runner.circumstances import Circumstances
 from loadgen.runner.conduct import Conducted, OnInterval, conduct
 from loadgen.runner.headroom import remembered
 from loadgen.runner.instruments import Instrument, choose_instrument
+from loadgen.runner.limits import Limits, most_records
 from loadgen.runner.plan import RunPlan
-from loadgen.runner.planning import check_caps, event_plan, make_plan
+from loadgen.runner.planning import event_plan, make_plan
 from loadgen.runner.shutdown import Interruption
 from loadgen.runner.target import Target, open_target
 from loadgen.runner.team import Team
@@ -82,13 +83,13 @@ def carry_out(
     """
     tell = say or (lambda _: None)
     token = secrets.token_hex(4)
+    most = most_records(settings)
     with Interruption() as interruption, open_target(settings, f"loadgen-{token}", broker) as target:
         if interruption.times:
             raise KeyboardInterrupt
         instrument = choose_instrument(settings)
-        per_s = _asked_per_s(settings, target, instrument, tell, on_interval, interruption)
-        plan = make_plan(settings, target, token, per_s, instrument)
-        check_caps(settings, plan)
+        per_s, probed = _asked_per_s(settings, target, instrument, tell, on_interval, interruption, most)
+        plan = make_plan(settings, target, token, per_s, instrument, max(most - probed, 1))
         kept = outcome_regions(plan) if settings.verify or settings.keep_topic else None
         happened, growth, begin, read = _conducted(
             plan, target, settings, interruption, on_interval, kept, settings.consume
@@ -154,7 +155,10 @@ def _conducted(
         team.await_ready()
         if readers is not None:
             readers.await_ready(GROUPS_READY_S)
-        happened = conduct(plan, team, interruption, on_interval, readers.start_at if readers else None)
+        watch = target.watch(settings)
+        with watch or contextlib.nullcontext():
+            limits = Limits(settings.max_time_s, watch)
+            happened = conduct(plan, team, interruption, limits, on_interval, readers.start_at if readers else None)
         if readers is not None:
             acked = happened.warmup.count(Count.ACKED) + happened.measured.count(Count.ACKED)
             read = readers.finish(acked, plan.drain_s)
@@ -192,24 +196,27 @@ def _asked_per_s(
     tell: Say,
     on_interval: OnInterval | None,
     interruption: Interruption,
-) -> float | None:
-    """Events a second over all producers; None flat out, or where a ramp or steps say it."""
+    most: int,
+) -> tuple[float | None, int]:
+    """(events a second over all producers, records that finding it took); None flat out, or where a ramp or steps say it."""
     rate = settings.rate
     if rate.kind == "events":
-        return rate.value
+        return rate.value, 0
     if rate.kind == "bytes":
-        return rate.value / EventSource(event_plan(settings, "00000000", 0)).mean_bytes
+        return rate.value / EventSource(event_plan(settings, "00000000", 0)).mean_bytes, 0
     if rate.kind == "percent":
         tell(f"probing flat out for {PROBE_S:.0f} s: {rate.value:g} % of that is the rate")
         probe = msgspec.structs.replace(settings, duration_s=PROBE_S, count=None, warmup_s=PROBE_WARMUP_S)
-        plan = make_plan(probe, target, secrets.token_hex(4), None, instrument)
-        measured = _conducted(plan, target, settings, interruption, on_interval).happened.measured
+        plan = make_plan(probe, target, secrets.token_hex(4), None, instrument, most)
+        happened = _conducted(plan, target, settings, interruption, on_interval).happened
+        measured, sent = happened.measured, happened.measured.merged(happened.warmup).count(Count.ATTEMPTED)
         acked = measured.count(Count.ACKED)
         length_s = (measured.last_ack_ns - measured.first_sent_ns) / 1e9
         if not acked or length_s <= 0:
-            raise UsageError(f"-r {rate.value:g}%: the flat-out probe got nothing acknowledged; is the cluster up?")
-        return rate.value / 100 * acked / length_s
-    return None
+            why = "--max-bytes ends it before it measures" if sent >= most else "is the cluster up?"
+            raise UsageError(f"-r {rate.value:g}%: the flat-out probe got nothing acknowledged; {why}")
+        return rate.value / 100 * acked / length_s, sent
+    return None, 0
 
 
 def _payload_file(settings: RunSettings) -> PayloadFile | None:

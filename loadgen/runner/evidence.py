@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from loadgen.properties import tls_verified
 from loadgen.recorder.histogram import middle_of
 from loadgen.recorder.slab import CODE_OFFSET, Count, Header, Metric, Slot
 from loadgen.report import merge, validity
@@ -10,6 +11,7 @@ from loadgen.report.result import Bytes, Latency, Steady
 from loadgen.runner.circumstances import Circumstances
 from loadgen.runner.conduct import Conducted
 from loadgen.runner.figures import producer_words
+from loadgen.runner.limits import bytes_ended
 from loadgen.runner.plan import RunPlan
 
 
@@ -102,4 +104,6 @@ def facts_of(
         bracket=None if delta is None else (acked_all, delta, acked_all + unknown_all + lost_open),
         signal=happened.signal,
         unreachable=around.unreachable,
+        tls_verified=tls_verified(plan.properties),
+        ended=happened.ended or bytes_ended(around.settings, plan, everything.count(Count.ATTEMPTED)),
     )

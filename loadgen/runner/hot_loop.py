@@ -46,12 +46,14 @@ class Course(NamedTuple):
         schedule: when events are due; None flat out.
         first_measured, end_sequence: by the plan; None where the clock decides.
         measured_count: records after which a flat-out lane ends; None without.
+        most: records after which any lane ends, in all phases; None without.
     """
 
     schedule: Schedule | None
     first_measured: int | None
     end_sequence: int | None
     measured_count: int | None
+    most: int | None = None
 
 
 class LaneState:
@@ -64,7 +66,7 @@ class LaneState:
         self.sets = tuple(set_at(slot, phase) for phase in Phase)
         self.next_sequence = 0
         self.first_measured = course.first_measured
-        self.end_sequence = course.end_sequence
+        self.end_sequence = _sooner(course.end_sequence, course.most)
         self.full_since_ns = 0
         if course.first_measured is not None:
             self.words[self.slot_at + Slot.FIRST_MEASURED] = course.first_measured
@@ -77,7 +79,7 @@ class LaneState:
         self.first_measured = self.next_sequence
         self.words[self.slot_at + Slot.FIRST_MEASURED] = self.next_sequence
         if self.course.measured_count is not None:
-            self.end_sequence = self.next_sequence + self.course.measured_count
+            self.end_sequence = _sooner(self.next_sequence + self.course.measured_count, self.course.most)
 
     def send(self, amount: int, now_ns: int) -> int:
         """Hand over a batch that lies in one phase; returns how many sequences it moved on."""
@@ -115,6 +117,10 @@ class LaneState:
             self.full_since_ns = 0
         if self.words[self.slot_at + Slot.FIRST_MEASURED] == NOT_YET:
             self.words[self.slot_at + Slot.FIRST_MEASURED] = self.next_sequence
+
+
+def _sooner(one: int | None, other: int | None) -> int | None:
+    return min((end for end in (one, other) if end is not None), default=None)
 
 
 def drive(

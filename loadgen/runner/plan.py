@@ -27,6 +27,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True):
         pieces: total rate over time, warm-up first; empty flat out.
         warmup_s, duration_s, count: both lengths: the first reached ends the measured phase; neither counts the warm-up.
         events: what to send; `producer` is replaced by each producer's own index.
+        most_records: of all producers in all phases, what --max-bytes allows.
         sender: "native" sends from C, "python" through confluent_kafka.
     """
 
@@ -48,6 +49,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True):
     instrument: Literal["c", "python"]
     sender: Literal["native", "python"]
     outcomes: bool = False
+    most_records: int | None = None
 
     @property
     def warmup_ns(self) -> int:
@@ -66,9 +68,14 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True):
 
     def count_of(self, producer: int) -> int | None:
         """A producer's share of the measured records, when a count was asked."""
-        if self.count is None:
-            return None
-        return self.count // self.producers + (producer < self.count % self.producers)
+        return None if self.count is None else self._share(self.count, producer)
+
+    def most_of(self, producer: int) -> int | None:
+        """How many records a producer may send at most, in all phases."""
+        return None if self.most_records is None else self._share(self.most_records, producer)
+
+    def _share(self, records: int, producer: int) -> int:
+        return records // self.producers + (producer < records % self.producers)
 
     def limits_of(self, producer: int) -> tuple[int | None, int | None]:
         """(first measured sequence, first sequence after the end) by the plan; None where the run decides it."""

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import msgspec
 import psutil
 
-from loadgen.errors import UsageError
 from loadgen.messages.source import EventPlan
 from loadgen.profile import RunSettings
 from loadgen.properties import canonical
@@ -20,7 +19,12 @@ QUEUE_RAM_SHARE = 0.25  # of all memory, for the clients' queues together
 
 
 def make_plan(
-    settings: RunSettings, target: Target, token: str, per_s: float | None, instrument: Instrument
+    settings: RunSettings,
+    target: Target,
+    token: str,
+    per_s: float | None,
+    instrument: Instrument,
+    most_records: int | None = None,
 ) -> RunPlan:
     """Everything the workers need, decided."""
     pieces = pieces_of(
@@ -53,6 +57,7 @@ def make_plan(
         drain_s=settings.drain_s,
         instrument=instrument.kind,
         sender=sender,
+        most_records=most_records,
     )
 
 
@@ -104,15 +109,3 @@ def auto_workers(settings: RunSettings, target: Target) -> int:
     hosts = {address.rpartition(":")[0].strip("[]") for address in target.broker.bootstrap.split(",")}
     beside = settings.start is not None or hosts <= {"localhost", "127.0.0.1", "::1"}
     return max(cores // 2 if beside else cores - 1, 1)
-
-
-def check_caps(settings: RunSettings, plan: RunPlan) -> None:
-    """No run longer or larger than it may be.
-
-    Raises:
-        UsageError: naming the cap and the flag that moves it.
-    """
-    if plan.end_ns is not None and plan.end_ns / 1e9 > settings.max_time_s:
-        raise UsageError(
-            f"the run would take {plan.end_ns / 1e9:,.0f} s, more than --max-time {settings.max_time_s:,.0f} s; raise it if it is meant"
-        )

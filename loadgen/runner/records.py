@@ -3,7 +3,7 @@
 from typing import Literal
 
 from loadgen.events.generator import VERSION as GENERATOR
-from loadgen.properties import redacted
+from loadgen.properties import redacted, tls_verified
 from loadgen.recorder.slab import Count, Header, Slot
 from loadgen.report import merge
 from loadgen.report.result import ClientRecord, PlanRecord, RatePhase, WorkerRecord
@@ -60,6 +60,7 @@ def client_record(plan: RunPlan, happened: Conducted, around: Circumstances) -> 
         instrument_note=around.instrument_note,
         sender=plan.sender,
         poll_gap_us_max=gap if instrument == "python" else None,
+        tls_verified=tls_verified(plan.properties),
     )
 
 

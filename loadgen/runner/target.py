@@ -9,12 +9,11 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from loadgen.brokers import admin
+from loadgen.brokers.guard import Seen, decide, decide_password, decide_topic
 from loadgen.brokers.target import Broker, start_broker
-from loadgen.errors import Refused
 from loadgen.profile import RunSettings
 from loadgen.report.result import BrokerRecord, TopicRecord
-
-OURS = "loadgen-"  # a topic whose name begins so was made by a run and may be written and removed by one
+from loadgen.runner.guard_watch import GuardWatch
 
 
 @dataclass
@@ -48,6 +47,16 @@ class Target:
         """Where the log stands before a run; a topic that the run made is empty."""
         return [0] * self.shape.partitions if self.fresh else self.end_offsets(properties)
 
+    def watch(self, settings: RunSettings) -> GuardWatch | None:
+        """The guard's eye on the cluster while a run sends; None for one that was started here."""
+        if self.broker.kind != "external":
+            return None
+        return GuardWatch(
+            _seen(self.broker, self.cluster.cluster_id, self.cluster.brokers),
+            lambda: _seen(self.broker, *admin.members(self.broker, settings.properties)),
+            settings.confirm,
+        )
+
     def record(self) -> BrokerRecord:
         """The target as result.json tells it."""
         return BrokerRecord(
@@ -75,12 +84,13 @@ def open_target(settings: RunSettings, topic: str, there: Broker | None = None) 
         there: a broker that somebody else started and stops.
 
     Raises:
-        UsageError: a broker cannot be started here, or the topic may not be written.
+        UsageError: a broker cannot be started here.
+        Refused: the cluster may not be loaded, or the topic not written.
         Unreachable: no answer, or a refusal, within 10 s.
     """
     found = nullcontext(there) if there else start_broker(settings.start or "external", bootstrap=settings.bootstrap)
     with found as broker:
-        cluster = admin.describe_cluster(broker, settings.properties)
+        cluster = _allowed_cluster(broker, settings)
         target = _with_topic(broker, cluster, settings, settings.topic or topic)
         try:
             yield target
@@ -90,11 +100,27 @@ def open_target(settings: RunSettings, topic: str, there: Broker | None = None) 
                 target.removed = gone_with_it or admin.delete_topic(broker, target.topic, settings.properties)
 
 
+def _seen(broker: Broker, cluster_id: str | None, nodes: tuple[str, ...]) -> Seen:
+    return Seen(tuple(broker.bootstrap.split(",")), nodes, cluster_id)
+
+
+def _allowed_cluster(broker: Broker, settings: RunSettings) -> admin.Cluster:
+    """The cluster, when the guard lets it be loaded; a password goes nowhere before it was asked about that too."""
+    if broker.kind != "external":
+        return admin.describe_cluster(broker, settings.properties)
+    unsafe = settings.allow_unsafe
+    decide_password(settings.properties, broker.bootstrap.split(","), allow_unsafe=unsafe).enforce()
+    cluster_id, nodes = admin.members(broker, settings.properties)
+    decide_password(settings.properties, nodes, allow_unsafe=unsafe).enforce()
+    decide(_seen(broker, cluster_id, nodes), settings.confirm).enforce()
+    return admin.described(broker, cluster_id, nodes, settings.properties)
+
+
 def _with_topic(broker: Broker, cluster: admin.Cluster, settings: RunSettings, topic: str) -> Target:
     shape = admin.describe_topic(broker, topic, settings.properties)
     if shape is not None:
-        if not topic.startswith(OURS) and not settings.yes and broker.kind == "external":
-            raise Refused(f"topic {topic} was not made by loadgen and may be somebody's", "--yes")
+        if broker.kind == "external":
+            decide_topic(topic, shape.settings, yes=settings.yes).enforce()
         return Target(broker, cluster, topic, shape, made=False)
     shape = admin.create_topic(
         broker,

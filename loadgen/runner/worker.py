@@ -111,7 +111,9 @@ class Station:
         events = msgspec.structs.replace(run.events, producer=self.index, producers=run.producers)
         self.schedule = run.schedule_of(self.index)
         first_measured, end_sequence = run.limits_of(self.index)
-        self.course = Course(self.schedule, first_measured, end_sequence, run.count_of(self.index))
+        self.course = Course(
+            self.schedule, first_measured, end_sequence, run.count_of(self.index), run.most_of(self.index)
+        )
         timed = run.properties.get("acks", "-1") != "0"
         properties = {**run.properties, "bootstrap.servers": run.bootstrap}
         self.client: Any = None

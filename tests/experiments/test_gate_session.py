@@ -51,6 +51,7 @@ class Cluster:
             factor *= 0.4
         data = result(acked_per_s=2e5 * factor, cpu_us=3 / factor, p99_us=5_000 / factor)
         data["client"]["properties"] = properties
+        data["bytes"]["payload"] = data["messages"]["acked"]  # small: all of a gate stay below --max-bytes
         data["plan"]["events"] = flags.get("events", "stamped")
         data["client"]["instrument"] = flags.get("instrument", "c")
         if "rate" in flags:
