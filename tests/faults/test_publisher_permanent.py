@@ -122,6 +122,34 @@ def test_a_record_too_large_for_its_topic_fails_fast(kafka: Broker, topic: str, 
     assert [found.key for found in read_topic(kafka.bootstrap, topic, 2)] == [b"first", b"second"]
 
 
+@pytest.mark.parametrize(("name", "cause"), [("{}-missing", "UNKNOWN_TOPIC_OR_PART"), ("no topic!", "TOPIC_EXCEPTION")])
+def test_a_topic_that_is_not_there_fails_fast(kafka: Broker, topic: str, tmp_path: Path, name: str, cause: str) -> None:
+    """Within a second, where librdkafka by itself would wait 30 s for a topic; orders to the one that is there go on."""
+    create_topic(kafka, topic, {}, partitions=1)
+    ends: list[tuple[float, Any]] = []
+    publisher = OrderEventPublisher(
+        [kafka.bootstrap],
+        topic,
+        dead_letters=tmp_path / "dead.jsonl",
+        on_delivery=lambda error, message: ends.append((time.monotonic(), error)),
+        logger=Heard(),
+    )
+    publisher.publish_order(order("first"))
+    publisher.flush()
+    began = time.monotonic()
+    publisher.publish_order(order("astray"), topic=name.format(topic))
+    publisher.publish_order(order("second"))
+    publisher.flush()
+    publisher.close()
+
+    failed_at, error = next((at, error) for at, error in ends if error is not None)
+    assert failed_at - began <= FAST_S
+    assert (error.name, error.order_id, error.retriable) == (cause, "astray", False)
+    (filed,) = read_dead_letters(tmp_path / "dead.jsonl")
+    assert (filed.letter.code, filed.letter.topic) == (cause, name.format(topic))
+    assert [found.key for found in read_topic(kafka.bootstrap, topic, 2)] == [b"first", b"second"]
+
+
 def test_a_partition_that_is_not_there_fails_fast(kafka: Broker, topic: str) -> None:
     """_UNKNOWN_PARTITION at the hand-over once the topic is known; that record alone."""
     create_topic(kafka, topic, {}, partitions=1)

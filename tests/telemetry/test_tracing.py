@@ -85,6 +85,13 @@ def test_an_outer_span_is_the_parent(exporter: Any) -> None:
     assert inner.parent.span_id == outer.get_span_context().span_id
 
 
+def conventional_names() -> set[str]:
+    """Attribute names of the semantic conventions for messaging and errors, as their own package has them."""
+    messaging = pytest.importorskip("opentelemetry.semconv._incubating.attributes.messaging_attributes")
+    errors = pytest.importorskip("opentelemetry.semconv.attributes.error_attributes")
+    return {value for module in (messaging, errors) for value in vars(module).values() if isinstance(value, str)}
+
+
 def test_a_refused_order_is_recorded_on_its_span(exporter: Any) -> None:
     """The exception is an event of the span, and its status an error."""
     publisher, _ = publisher_in_memory(MemoryTransport(), tracer=exporter.tracer)
@@ -94,6 +101,8 @@ def test_a_refused_order_is_recorded_on_its_span(exporter: Any) -> None:
     (span,) = exporter.get_finished_spans()
     assert span.status.status_code is trace.StatusCode.ERROR
     assert span.events[0].attributes["exception.type"].endswith("InvalidEvent")
+    assert span.attributes["error.type"] == "INVALID_EVENT"
+    assert set(span.attributes) - {"order_id"} <= conventional_names()
 
 
 def test_dead_letters_keep_the_trace(exporter: Any) -> None:
