@@ -8,6 +8,7 @@ in-flight     one request in flight against five, on a real Kafka
 gates         the gate held against simulated machines and planted losses
 instrument    what the instrument costs and how far it is off
 peers         other load generators beside ours
+kills         workers killed at random moments of real runs
 """
 
 import sys
@@ -22,6 +23,7 @@ COMMANDS = {
     "publisher": "bench.publisher",
     "in-flight": "bench.in_flight",
     "gates": "bench.gates",
+    "kills": "bench.kills",
 }
 
 

@@ -141,9 +141,15 @@ def _know_ceiling(settings: RunSettings, say: Callable[[str], None]) -> None:
 
 
 def _shown(run: Stored) -> dict[str, bytes]:
-    """Page and pictures; a small installation does without, and says what would bring them."""
+    """Page and pictures; a small installation does without, and says what would bring them.
+
+    A run that lost a worker ends at once: drawing takes longer than noticing, draining and saving together.
+    """
     from loadgen.report import page
 
+    if any(worker.lost_after_s is not None for worker in run.result.workers):
+        print("no report page yet, since a worker was lost: loadgen report makes it", file=sys.stderr)
+        return {}
     try:
         return page.files(run)
     except UsageError as error:

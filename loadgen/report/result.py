@@ -216,13 +216,19 @@ class Steady(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WorkerRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One worker process; exit is its code, negative for a signal."""
+    """One worker process.
+
+    Attributes:
+        exit: its code, negative for a signal.
+        lost_after_s: when it was noticed that it had ended before it was done, from the run's start.
+    """
 
     index: int
     pid: int
     messages: Messages
     acked_per_s: float
     exit: int | None
+    lost_after_s: float | None = None
 
 
 class Verified(msgspec.Struct, frozen=True, kw_only=True):

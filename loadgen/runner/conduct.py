@@ -19,7 +19,7 @@ from loadgen.runner.host_watch import HostWatch
 from loadgen.runner.limits import Limits
 from loadgen.runner.plan import RunPlan
 from loadgen.runner.shutdown import Interruption
-from loadgen.runner.team import Member, Team
+from loadgen.runner.team import Member, Team, book_announced
 
 START_MARGIN_NS = 50_000_000
 INTERVAL_S = 1.0
@@ -42,6 +42,7 @@ class Conducted:
         looks: at the acknowledgements, from the measured phase on.
         ended: why it was stopped before its plan's end, and by no signal.
         host_stall_us, control_p99_us: overshoot of bare sleeps beside the run, the longest and 99 % of them.
+        lost, lost_ns: workers that ended before they were done, as (index, exit); when the first was noticed.
     """
 
     t0_ns: int
@@ -59,6 +60,7 @@ class Conducted:
     signal: int | None = None
     lost: list[tuple[int, int | None]] = field(default_factory=list)
     ended: Doubt | None = None
+    lost_ns: int | None = None
 
 
 class ThreadShares:
@@ -184,6 +186,7 @@ def conduct(
     next_row_ns = t0_ns + round(INTERVAL_S * 1e9)
     draining_since_ns = 0
     ended: Doubt | None = None
+    lost_ns: int | None = None
     while not team.finished:
         time.sleep(0.005)
         now_ns = time.monotonic_ns()
@@ -208,6 +211,7 @@ def conduct(
             _await(team, SIGNAL_EXIT_S)
             break
         if any(member.lost for member in team.members):
+            lost_ns = now_ns
             team.ask(Stop.DRAIN)
             _await(team, LOST_WITHIN_S)
             team.ask(Stop.NOW)
@@ -219,7 +223,7 @@ def conduct(
             if on_interval is not None:
                 on_interval(row)
     conducted = _conducted(team, watch, host, threads, acks, t0_ns, steal_before, cpu_before, interruption)
-    conducted.ended = ended
+    conducted.ended, conducted.lost_ns = ended, lost_ns
     return conducted
 
 
@@ -244,6 +248,9 @@ def _conducted(
     watch.row(time.monotonic_ns())
     host.stop()
     team.end()
+    for member in team.members:
+        if member.lost:
+            book_announced(member.slab, member.producers)
     by_worker = [
         (
             tally([(member.words, member.producers)], Phase.WARMUP),

@@ -4,18 +4,18 @@ from typing import Literal
 
 from loadgen.events.generator import VERSION as GENERATOR
 from loadgen.properties import redacted, tls_verified
-from loadgen.recorder.slab import Count, Header, Slot
+from loadgen.recorder.slab import Count, Header
 from loadgen.report import merge
 from loadgen.report.result import ClientRecord, PlanRecord, RatePhase, WorkerRecord
 from loadgen.runner.circumstances import Circumstances
 from loadgen.runner.conduct import Conducted
-from loadgen.runner.figures import producer_words
 from loadgen.runner.plan import RunPlan
 
 
 def plan_record(plan: RunPlan, happened: Conducted, around: Circumstances, offered: float | None) -> PlanRecord:
     events = plan.events
     raw = events.kind == "raw"
+    ranges = [merge.sequences(member.words, slot) for member in happened.members for slot in range(member.producers)]
     return PlanRecord(
         loop=plan.loop,
         offered_per_s=offered,
@@ -44,8 +44,8 @@ def plan_record(plan: RunPlan, happened: Conducted, around: Circumstances, offer
         start_ns=happened.t0_ns,
         start_epoch_us=events.start_epoch_us,
         pool_size=events.pool_size,
-        first_measured=producer_words(happened, Slot.FIRST_MEASURED),
-        attempted=producer_words(happened, Slot.NEXT_SEQUENCE),
+        first_measured=[first for _, first in ranges],
+        attempted=[attempted for attempted, _ in ranges],
     )
 
 
@@ -72,6 +72,7 @@ def worker_records(happened: Conducted, duration_s: float, names: dict[int, str]
             messages=merge.messages(measured, names, max(merge.messages(measured).open, 0) if member.lost else 0),
             acked_per_s=measured.count(Count.ACKED) / duration_s if duration_s else 0.0,
             exit=member.exit,
+            lost_after_s=(happened.lost_ns - happened.t0_ns) / 1e9 if member.lost and happened.lost_ns else None,
         )
         for member, (_, measured) in zip(happened.members, happened.by_worker, strict=True)
     ]

@@ -5,6 +5,7 @@ the other end of that pipe: when it dies, they end.
 """
 
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -17,7 +18,8 @@ import msgspec
 import psutil
 
 from loadgen.errors import LoadgenError, UsageError
-from loadgen.recorder.slab import Header, Slab, State, Stop
+from loadgen.recorder.slab import Count, Header, Phase, Slab, State, Stop, set_at
+from loadgen.report import merge
 from loadgen.report.merge import Words, view
 from loadgen.runner.plan import RunPlan, WorkerPlan, share_producers
 
@@ -91,6 +93,9 @@ class Member:
                 return WorkerFailed(str(answer["error"]), int(answer["exit_code"]))
             except (msgspec.DecodeError, KeyError, ValueError):
                 return WorkerFailed(f"worker {self.index}: {said[-1]}", 1)
+        if self.exit is not None and self.exit < 0:
+            killer = signal.Signals(-self.exit).name
+            return WorkerFailed(f"worker {self.index} was killed before the run began ({killer}): out of memory?", 5)
         self.log.seek(0)
         tail = self.log.read().decode("utf-8", "replace").strip().splitlines()[-12:]
         return WorkerFailed(f"worker {self.index} ended with exit {self.exit}: " + " | ".join(tail), 1)
@@ -177,3 +182,17 @@ class Team:
             time.sleep(0.002)
         for member in self.members:
             member.end()
+
+
+def book_announced(slab: Slab, producers: int) -> None:
+    """Of a worker that died in the middle of a batch: all of the batch was attempted, as far as anybody can know.
+
+    NEXT_SEQUENCE is written before a batch is handed over, ATTEMPTED after it; in between records may be in the log, even
+    acknowledged, that nobody had counted as attempted.
+    """
+    for slot in range(producers):
+        attempted_at = [set_at(slot, phase) + Count.ATTEMPTED for phase in Phase]
+        counted = sum(int(slab.words[at]) for at in attempted_at)
+        announced, first_measured = merge.sequences(view(slab), slot)
+        phase = Phase.MEASURED if counted >= first_measured else Phase.WARMUP
+        slab.words[attempted_at[phase]] += announced - counted
