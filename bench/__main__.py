@@ -8,6 +8,8 @@ in-flight     one request in flight against five, on a real Kafka
 gates         the gate held against simulated machines and planted losses
 instrument    what the instrument costs and how far it is off
 peers         other load generators beside ours
+consuming     consumer groups beside runs: end to end, and one that stands still
+read-back     how fast, and in how much memory, a run is read back
 kills         workers killed at random moments of real runs
 """
 
@@ -24,6 +26,8 @@ COMMANDS = {
     "in-flight": "bench.in_flight",
     "gates": "bench.gates",
     "kills": "bench.kills",
+    "read-back": "bench.read_back",
+    "consuming": "bench.consuming",
 }
 
 

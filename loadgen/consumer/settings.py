@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from loadgen.properties import RESERVED, table
 
 REDACTED = "[redacted]"
+FETCH_WAIT_MS = (
+    500  # librdkafka's own: how long a broker with nothing to give may hold a fetch; it answers at a first byte
+)
 
 READING: dict[str, str] = {
     "enable.auto.commit": "false",

@@ -21,6 +21,7 @@ from loadgen.consumer.client import NOT_BY_WAITING, make_consumer
 from loadgen.consumer.end_to_end import EndToEnd
 from loadgen.consumer.plan import ConsumePlan, read_framed
 from loadgen.consumer.reader import read_ranges
+from loadgen.consumer.settings import FETCH_WAIT_MS
 from loadgen.errors import LoadgenError, Unreachable
 from loadgen.recorder.slab import Header, Slab, State, Stop
 
@@ -35,11 +36,12 @@ BESIDE: dict[str, str] = {
     "auto.offset.reset": "earliest",
     "partition.assignment.strategy": "cooperative-sticky",  # a rebalance brings new partitions, none is read twice
     "isolation.level": "read_uncommitted",
+    "fetch.wait.max.ms": str(FETCH_WAIT_MS),
     "fetch.queue.backoff.ms": "5",
     "allow.auto.create.topics": "false",
     "enable.metrics.push": "false",
 }
-"""fetch.wait.max.ms and fetch.min.bytes stay librdkafka's (500 ms, 1 byte): a broker answers at the first byte."""
+"""fetch.min.bytes stays librdkafka's, 1: a broker answers at the first byte."""
 
 
 def end_with_parent(stream: Any) -> None:

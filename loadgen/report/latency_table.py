@@ -53,7 +53,9 @@ def rows(result: Result) -> list[Row]:
         requests = wording.counted("request", told.request_rtt.n)
         found.append(Row("request_rtt", "produce request", told.request_rtt, f"network and broker, {requests}"))
     if told.end_to_end:
-        found.append(Row("end_to_end", "end to end", told.end_to_end, "until a consumer had it"))
+        is_whole = result.consumed is None or result.consumed.complete
+        remark = "until a consumer had it" if is_whole else "INCOMPLETE: not all was read, the slowest are missing"
+        found.append(Row("end_to_end", "end to end", told.end_to_end, remark))
     if open_loop and told.lateness and result.breakdown_us.usual is None:
         found.append(Row("lateness", "lateness, due to sent", told.lateness, "this generator's own"))
     return found
@@ -75,6 +77,24 @@ def queue_arithmetic(result: Result) -> QueueArithmetic | None:
     return QueueArithmetic(fit * result.plan.producers, per_s)
 
 
+def end_to_end_arithmetic(result: Result) -> str | None:
+    """The median between what a request takes and what linger and an idle fetch may add; None without consumer groups.
+
+    `6.1 of at least 0.8 (a request) and at most 0.8 + 5 (linger) + 500 (fetch wait) = 505.8`, ms.
+    """
+    request, whole_way = result.latency_us.request_rtt, result.latency_us.end_to_end
+    linger_ms = setting(result, "linger.ms", "queue.buffering.max.ms")
+    if result.consumed is None or not request or not request.p50 or not whole_way or not whole_way.p50 or not linger_ms:
+        return None
+    wait_ms = result.consumed.fetch_wait_ms
+    most_us = request.p50 + (float(linger_ms) + wait_ms) * 1000
+    where = "" if request.p50 <= whole_way.p50 <= most_us else "; outside of it"
+    return (
+        f"{milliseconds(whole_way.p50)} of at least {milliseconds(request.p50)} (a request) and at most "
+        f"{milliseconds(request.p50)} + {linger_ms} (linger) + {wait_ms} (fetch wait) = {milliseconds(most_us)}{where}"
+    )
+
+
 def latency_table(result: Result) -> list[str]:
     """The table with its heads, the queue's arithmetic flat out, the breakdown in open loop, and the batches."""
     told = rows(result)
@@ -92,6 +112,7 @@ def latency_table(result: Result) -> list[str]:
         lines += _line("a usual record", parts_in_words(result.breakdown_us.usual))
         slowest = parts_in_words(result.breakdown_us.slowest_1pct)
         lines += _line("the slowest 1 %", slowest and f"{slowest} (means)")
+    lines += _line("end to end, a median", end_to_end_arithmetic(result))
     return lines + _line("batches", batches(result))
 
 

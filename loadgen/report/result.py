@@ -249,6 +249,22 @@ class Delivered(msgspec.Struct, frozen=True, kw_only=True):
     verified: Verified | None = None
 
 
+class Consumed(msgspec.Struct, frozen=True, kw_only=True):
+    """What consumer groups beside the run read; their latencies are `latency_us.end_to_end`, all groups together.
+
+    Attributes:
+        read: records of the run by group, warm-up included.
+        complete: every group read all that was acknowledged; until then the slowest records are missing.
+        negative: differences below zero, recorded as 0.
+        fetch_wait_ms: how long a broker that has nothing may hold a fetch.
+    """
+
+    read: list[int]
+    complete: bool
+    negative: int
+    fetch_wait_ms: int
+
+
 class Recovery(msgspec.Struct, frozen=True, kw_only=True):
     """The worst disturbance that the run found by itself (`report/recovery.py`); seconds, `at_s` from the start.
 
@@ -292,6 +308,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     delivered: Delivered
     recovery: Recovery | None
     environment: dict[str, Any]
+    consumed: Consumed | None = None
 
 
 class Interval(msgspec.Struct, frozen=True, kw_only=True):

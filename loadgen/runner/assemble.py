@@ -37,7 +37,7 @@ from loadgen.runner.figures import (
     worker_shares,
 )
 from loadgen.runner.plan import RunPlan
-from loadgen.runner.records import client_record, plan_record, worker_records
+from loadgen.runner.records import client_record, consumed_record, plan_record, worker_records
 
 MIB = 1 << 20
 
@@ -97,6 +97,7 @@ def assemble(plan: RunPlan, happened: Conducted, around: Circumstances) -> Resul
         workers=worker_records(happened, duration_s, around.names),
         delivered=Delivered(end_offset_delta=around.end_offset_delta, verified=around.verified),
         recovery=recovery_of(happened.looks, happened.t0_ns, planned(plan), linger_s(plan), around.verified),
+        consumed=consumed_record(around.read),
         environment={
             **environment.after(around.environment, *happened.steal),
             "control_sleep_late_p99_us": happened.control_p99_us,

@@ -2,11 +2,13 @@
 
 from typing import Literal
 
+from loadgen.consumer.beside import Told
+from loadgen.consumer.settings import FETCH_WAIT_MS
 from loadgen.events.generator import VERSION as GENERATOR
 from loadgen.properties import redacted, tls_verified
 from loadgen.recorder.slab import Count, Header
 from loadgen.report import merge
-from loadgen.report.result import ClientRecord, PlanRecord, RatePhase, WorkerRecord
+from loadgen.report.result import ClientRecord, Consumed, PlanRecord, RatePhase, WorkerRecord
 from loadgen.runner.circumstances import Circumstances
 from loadgen.runner.conduct import Conducted
 from loadgen.runner.plan import RunPlan
@@ -76,3 +78,9 @@ def worker_records(happened: Conducted, duration_s: float, names: dict[int, str]
         )
         for member, (_, measured) in zip(happened.members, happened.by_worker, strict=True)
     ]
+
+
+def consumed_record(read: Told | None) -> Consumed | None:
+    if read is None:
+        return None
+    return Consumed(read=read.read, complete=read.complete, negative=read.negative, fetch_wait_ms=FETCH_WAIT_MS)

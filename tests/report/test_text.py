@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loadgen.recorder.histogram import Distribution
 from loadgen.report import wording
-from loadgen.report.result import Doubt, Result
+from loadgen.report.result import Consumed, Doubt, Result
 from loadgen.report.text import summary
 from tests.report.samples import SAMPLES, flat_out_mock, not_valid, orders_run, slo_missed, with_nulls
 
@@ -67,6 +68,36 @@ def test_queue_ends_at_the_kilobytes_when_they_come_first():
     )
 
     assert "4,096 ÷ 612 k/s" in summary(msgspec.structs.replace(run, client=client), None, color=False)
+
+
+def _beside(end_to_end_p50_us: float, *, complete: bool) -> Result:
+    """A run with one consumer group beside it; requests took 3 ms."""
+    run = orders_run()
+    read = Consumed(read=[13_000_000], complete=complete, negative=0, fetch_wait_ms=500)
+    way = Distribution(
+        n=12_000_000, mean=1.0, p50=end_to_end_p50_us, p90=None, p99=None, p99_9=None, p99_99=None, max=9e5
+    )
+    request = msgspec.structs.replace(way, p50=3000.0)
+    latency = msgspec.structs.replace(run.latency_us, end_to_end=way, request_rtt=request)
+    return msgspec.structs.replace(run, consumed=read, latency_us=latency)
+
+
+def test_end_to_end_is_held_against_its_arithmetic():
+    """Round trip ≤ median ≤ round trip + linger + fetch wait, in numbers; what lies outside says so."""
+    for p50_us, outside in ((3000.0, False), (6100.0, False), (508_000.0, False), (2900.0, True), (508_100.0, True)):
+        told = summary(_beside(p50_us, complete=True), None, color=False)
+
+        (line,) = [line for line in told.split("\n") if line.startswith("  end to end, a median")]
+        assert line.endswith("; outside of it") == outside
+        assert "3.0 (a request)" in line and "3.0 + 5 (linger) + 500 (fetch wait) = 508" in line
+
+
+def test_end_to_end_is_marked_until_all_is_read():
+    """A group that is behind makes the row incomplete: its slowest records are the ones that miss."""
+    told = {complete: summary(_beside(6100.0, complete=complete), None, color=False) for complete in (True, False)}
+
+    assert "INCOMPLETE" not in told[True] and "until a consumer had it" in told[True]
+    assert "INCOMPLETE: not all was read" in told[False]
 
 
 def test_worst_news_comes_first():

@@ -178,3 +178,6 @@ def test_consumers_beside_a_run_time_it_end_to_end(kafka: Broker) -> None:
     assert latency.request_rtt.p50 is not None
     assert latency.end_to_end.p50 > latency.request_rtt.p50 / 2
     assert "not_all_consumed" not in {doubt.code for doubt in result.verdict.doubts}
+    assert result.consumed is not None
+    acked = result.messages.acked + result.messages.warmup.acked
+    assert (result.consumed.read, result.consumed.complete, result.consumed.negative) == ([acked] * 2, True, 0)

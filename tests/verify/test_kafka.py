@@ -1,5 +1,6 @@
 """Verification against a real Kafka: faultless runs pass, and one changed record among many is caught and named."""
 
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from confluent_kafka import Producer
 
 from loadgen.brokers import admin
+from loadgen.brokers.kafka import start_kafka
 from loadgen.brokers.target import Broker
 from loadgen.errors import Unreachable, UsageError
 from loadgen.events.identity import order_id
@@ -187,6 +189,40 @@ def test_a_compacted_topic_is_said(kafka: Broker, topic: str) -> None:
 
     assert found.ok
     assert any("compacted" in note for note in found.notes)
+
+
+@pytest.mark.slow
+def test_what_compaction_removed_is_not_waited_for(kafka: Broker, topic: str) -> None:
+    """A topic that the broker did compact: reading ends, what is gone counts as lost, and the notes say why it may be."""
+    settings = {
+        "cleanup.policy": "compact",
+        "segment.ms": "500",
+        "min.cleanable.dirty.ratio": "0.01",
+        "max.compaction.lag.ms": "500",
+    }
+    with start_kafka("java", properties={"log.cleaner.backoff.ms": "200"}) as node:
+        broker = Broker("kafka", node.bootstrap, node.version, node.note, kafka=node)
+        of = plan(400, topic=topic, partitions=1, keys="uniform:5")
+        send(broker, of, settings=settings)
+        whole = result(of)
+        shape = msgspec.structs.replace(whole.broker.topic, settings=settings)
+        whole = msgspec.structs.replace(whole, broker=msgspec.structs.replace(whole.broker, topic=shape))
+        producer = Producer({"bootstrap.servers": broker.bootstrap})
+        deadline = time.monotonic() + 90.0
+        while True:
+            producer.produce(topic, b"rolls the segment", b"somebody else's")
+            assert producer.flush(10) == 0
+            found = verify_run(whole, None, broker.bootstrap, {}, "ids")
+            if found.offsets_without_record:
+                break
+            assert time.monotonic() < deadline, "the broker compacted nothing"
+            time.sleep(0.5)
+
+    counts = found.verified
+    assert counts.lost == of.attempted[0] - (counts.read - counts.foreign) > 0
+    assert counts.duplicated == counts.reordered == counts.corrupted == 0
+    assert any("the topic is compacted" in note for note in found.notes)
+    assert any("offsets hold no record" in note for note in found.notes)
 
 
 def test_earlier_records_of_the_topic_can_be_left_out(kafka: Broker, topic: str) -> None:
