@@ -6,10 +6,12 @@ Python decides once a batch; the loop over records runs without the GIL. One cli
 from array import array
 from typing import Any
 
+from loadgen import native
 from loadgen.arrivals.plan import Schedule, Uniform
 from loadgen.events.keys import alias_table, key_stream_start, parse_key_law
 from loadgen.messages.event_plan import EventPlan
 from loadgen.messages.source import EventSource
+from loadgen.producer.errors import ClientFatal
 from loadgen.producer.transport import Transport
 from loadgen.runner.hot_loop import Sent
 
@@ -34,6 +36,7 @@ class NativeLane:
     ) -> None:
         self.client, self.transport, self.schedule = client, transport, schedule
         self.accepted = 0
+        self._fatal_error = native.load().FatalError
         self._rounds = 0
         client.set_topic(topic)
         give_records(client, source)
@@ -43,13 +46,20 @@ class NativeLane:
             client.set_schedule(pieces)
 
     def send(self, first_sequence: int, count: int) -> Sent:
-        """Hand over a batch; what the queue does not take stays."""
-        if self._offsets_of is None:
-            accepted, rejected = self.client.send(first_sequence, count)
-        else:
+        """Hand over a batch; what the queue does not take stays.
+
+        Raises:
+            ClientFatal: librdkafka gave up for good; nothing of the batch was taken.
+        """
+        offsets_ns = None
+        if self._offsets_of is not None:
             # a ramp or Poisson arrivals: the due times of this batch, 0.4 to 1.1 µs a record
             offsets_ns = array("q", map(self._offsets_of, range(first_sequence, first_sequence + count)))
+        try:
             accepted, rejected = self.client.send(first_sequence, count, offsets_ns)
+        except self._fatal_error as error:
+            code, text = error.args
+            raise ClientFatal(f"the Kafka client stopped for good: {text}", code=code) from None
         self.accepted += accepted
         return Sent(accepted, rejected)
 
