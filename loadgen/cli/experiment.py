@@ -51,14 +51,22 @@ class ExperimentOutput:
         Raises:
             UsageError: a folder that is not there, or a word that is none of --progress.
         """
-        if self.progress not in {"plain", QUIET}:
-            raise UsageError(f"--progress {self.progress}: must be plain or none")
-        files = [Path(self.json)] if self.json and self.json != "-" else []
-        for path in [*files, *([self.report_md] if self.report_md else [])]:
-            if not path.parent.is_dir():
-                raise UsageError(f"{path}: there is no folder {path.parent}; make it, or name another file")
+        check_places(self.progress, self.json, self.report_md)
         if self.resume and self.out:
             raise UsageError("--out is for a new one; --resume goes on in its own folder")
+
+
+def check_places(progress: str, json: str | None, *files: Path | None) -> None:
+    """The common part of what is checked before the first run.
+
+    Raises:
+        UsageError: a file in a folder that is not there, or a word that is none of --progress.
+    """
+    if progress not in {"plain", QUIET}:
+        raise UsageError(f"--progress {progress}: must be plain or none")
+    for path in [Path(json) if json and json != "-" else None, *files]:
+        if path is not None and not path.parent.is_dir():
+            raise UsageError(f"{path}: there is no folder {path.parent}; make it, or name another file")
 
 
 def recorder_of(

@@ -2,21 +2,21 @@
 
 import contextlib
 import os
-import shlex
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
-import msgspec
 from cyclopts import Parameter
 
-from loadgen.cli.flags import JUDGE, OUTPUT, RunFlags
+from loadgen.cli.flags import JUDGE, RunFlags
+from loadgen.cli.gate_output import GateOutput, tell_calibration, tell_failure, tell_verdict
+from loadgen.errors import LoadgenError
 
 if TYPE_CHECKING:
     from loadgen.experiments.gate_session import GateRequest, Mode, OnPair
-    from loadgen.judge.gate import GateRun, Pair
+    from loadgen.judge.gate import Pair
     from loadgen.judge.verdict import GateVerdict
 
 
@@ -45,13 +45,7 @@ def gate(
     self_test: Annotated[
         bool, Parameter(group=JUDGE, negative=(), help="Plant a loss; exit 0 only if this gate catches it.")
     ] = False,
-    json: Annotated[
-        str | None, Parameter(group=OUTPUT, allow_leading_hyphen=True, help="FILE, or - for one JSON object.")
-    ] = None,
-    out: Annotated[Path | None, Parameter(group=OUTPUT, help="The gate's folder.")] = None,
-    junit_xml: Annotated[Path | None, Parameter(group=OUTPUT, help="A test case for each deciding metric.")] = None,
-    report_md: Annotated[Path | None, Parameter(group=OUTPUT, help="The summary as markdown.")] = None,
-    progress: Annotated[str, Parameter(group=OUTPUT, help="plain or none.")] = "plain",
+    output: GateOutput | None = None,
     flags: RunFlags | None = None,
 ) -> int:
     """Is the candidate slower than the baseline? Interleaved pairs, an exact test: pass, regressed or inconclusive.
@@ -60,6 +54,8 @@ def gate(
     """
     from loadgen.experiments.gate_session import request_of
 
+    where = output or GateOutput()
+    where.check()
     mode: Mode = "calibrate" if calibrate else "self-test" if self_test else "gate"
     request = request_of(
         (flags or RunFlags()).given(),
@@ -76,18 +72,17 @@ def gate(
     if request.flags.pop("dry_run", None):
         _say_plan(request, sys.stdout)
         return 0
-    return _carry_out(request, json=json, out=out, junit_xml=junit_xml, report_md=report_md, quiet=progress == "none")
+    if not where.quiet:
+        _say_plan(request, sys.stderr)
+    started_s = time.monotonic()
+    try:
+        return _carry_out(request, where, started_s)
+    except LoadgenError as error:
+        tell_failure(error, where, seconds=time.monotonic() - started_s)
+        raise
 
 
-def _carry_out(
-    request: "GateRequest",
-    *,
-    json: str | None,
-    out: Path | None,
-    junit_xml: Path | None,
-    report_md: Path | None,
-    quiet: bool,
-) -> int:
+def _carry_out(request: "GateRequest", output: GateOutput, started_s: float) -> int:
     from loadgen.experiments import gate_session
     from loadgen.experiments.gate_runs import GateRuns
     from loadgen.experiments.record import begin
@@ -97,11 +92,8 @@ def _carry_out(
     root = folder.results_root(None, os.environ)
     name = str(request.flags.pop("name", None) or request.mode)
     command = ["loadgen", *sys.argv[1:]]
-    if not quiet:
-        _say_plan(request, sys.stderr)
-    recorder = begin(root, name, "gate", command, gate_session.rule_of(request), at=out)
+    recorder = begin(root, name, "gate", command, gate_session.rule_of(request), at=output.out)
     plan = request.plan
-    started_s = time.monotonic()
     with broker_for(request.flags.get("start")) as broker:
         runs = GateRuns(
             flags=request.flags,
@@ -112,17 +104,19 @@ def _carry_out(
             broker=broker,
         )
         with _kept(recorder.path):
-            run = gate_session.run_gate(request, runs, recorder, time.monotonic, _progress(request, started_s, quiet))
-    seconds = time.monotonic() - started_s
+            on_pair = _progress(request, started_s, output.quiet)
+            run = gate_session.run_gate(request, runs, recorder, time.monotonic, on_pair)
     if request.mode == "calibrate":
-        return _calibrated(request, run, recorder.path, json)
+        found = gate_session.calibration_of(request, run)
+        gate_session.write_calibration(request.file, found)
+        tell_calibration(request, found, recorder.path, output)
+        return 0
     if request.mode == "self-test":
         gate_session.check_self_test(run)
-    _tell(request, run, recorder.path, seconds, runs.on_mock, json, junit_xml, report_md)
-    if request.mode == "self-test":
-        return 0
+    seconds = time.monotonic() - started_s
+    tell_verdict(request, run, recorder.path, output, seconds=seconds, on_mock=runs.on_mock)
     inconclusive_passes = run.verdict.verdict == "inconclusive" and request.inconclusive == "pass"
-    return 0 if inconclusive_passes else run.verdict.exit_code
+    return 0 if request.mode == "self-test" or inconclusive_passes else run.verdict.exit_code
 
 
 @contextlib.contextmanager
@@ -138,7 +132,8 @@ def _say_plan(request: "GateRequest", to: TextIO) -> None:
     from loadgen.experiments.gate_runs import DEFAULT_RUN, seconds_a_pair
 
     plan, run = request.plan, {**DEFAULT_RUN, **request.flags}
-    minutes = seconds_a_pair(request.flags, request.rate) * plan.looks.pairs[-1] / 60
+    apart = bool(plan.baseline.python or plan.candidate.python)
+    minutes = seconds_a_pair(request.flags, request.rate, apart=apart) * plan.looks.pairs[-1] / 60
     rated = "" if request.rate.kind == "max" else f", and for half of that at one equal rate ({_rate_words(request)})"
     lines = [
         f"baseline   {plan.baseline.text}",
@@ -174,63 +169,3 @@ def _progress(request: "GateRequest", started_s: float, quiet: bool) -> "OnPair"
         print(f"pair {n:2d}/{most}  {'  '.join(told)}  at most {left_s:.0f} s left{look}", file=sys.stderr)
 
     return on_pair
-
-
-def _tell(
-    request: "GateRequest",
-    run: "GateRun",
-    path: Path,
-    seconds: float,
-    on_mock: bool,
-    json: str | None,
-    junit_xml: Path | None,
-    report_md: Path | None,
-) -> None:
-    from loadgen.judge import gate_text
-    from loadgen.judge.gate_junit import junit
-
-    plan = request.plan
-    if json is not None:
-        content = (path / "experiment.json").read_bytes()
-        if json == "-":
-            sys.stdout.write(content.decode())
-        else:
-            Path(json).write_bytes(content)
-    if json != "-":
-        print(gate_text.text(run, plan.baseline, plan.candidate, on_mock=on_mock), end="")
-        print(f"  saved      {path}")
-        if request.mode == "self-test":
-            print("self-test passed: the planted loss was caught, so this gate can fire")
-    if junit_xml is not None:
-        junit_xml.write_bytes(
-            junit(run, inconclusive_fails=request.inconclusive == "fail", seconds=seconds, on_mock=on_mock)
-        )
-    markdown = gate_text.markdown(run, plan.baseline, plan.candidate, on_mock=on_mock)
-    if report_md is not None:
-        report_md.write_text(markdown, "utf-8")
-    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with Path(summary).open("a", encoding="utf-8") as file:
-            file.write(markdown)
-    if os.environ.get("GITHUB_ACTIONS") == "true" and request.mode == "gate":
-        for line in gate_text.annotations(run):
-            print(line, file=sys.stderr if json == "-" else sys.stdout)
-
-
-def _calibrated(request: "GateRequest", run: "GateRun", path: Path, json: str | None) -> int:
-    from loadgen.experiments.gate_session import calibration_of, write_calibration
-
-    found = calibration_of(request, run)
-    write_calibration(request.file, found)
-    if json == "-":
-        rows = [
-            {"metric": one.metric, "limit": one.limit.text, "spread": one.spread, "pairs": one.pairs} for one in found
-        ]
-        print(msgspec.json.encode(rows).decode())
-        return 0
-    print(f"limits that equal variants pass in 19 of 20 gates of {request.pairs} pairs on this machine:")
-    for one in found:
-        print(f"  {one.limit.text:<42} spread of a pair {one.spread:.1%}, {one.pairs} pairs")
-    print(
-        f"written to {request.file}; runs in {path}; use it: {shlex.join(['loadgen', 'gate', '--file', str(request.file)])} …"
-    )
-    return 0

@@ -21,14 +21,19 @@ from loadgen.quantities import Rate, parse_bytes, parse_duration_s
 DEFAULT_RUN = {"duration": "4s", "warmup": "1s", "workers": "1", "partitions": "6"}
 DEFAULT_RATE = "50%"
 RATED_SHARE = 0.5  # of the flat-out run's lengths: a latency needs less time than a throughput
-START_S = 1.6  # a process of its own, workers, topic, drain: measured on two cores
+START_S, START_APART_S = 0.7, 1.4  # workers, topic, drain; and a process of its own: measured on two cores
 
 
-def seconds_a_pair(flags: dict[str, Any], rate: Rate) -> float:
-    """How long a pair takes, about."""
+def seconds_a_pair(flags: dict[str, Any], rate: Rate, *, apart: bool) -> float:
+    """How long a pair takes, about.
+
+    Args:
+        apart: each run in a process of its own (`doors`).
+    """
     merged = {**DEFAULT_RUN, **flags}
     length_s = parse_duration_s(merged["duration"]) + parse_duration_s(merged["warmup"], zero=True)
-    return 2 * (length_s + START_S + (length_s * RATED_SHARE + START_S if rate.kind != "max" else 0))
+    start_s = START_APART_S if apart else START_S
+    return 2 * (length_s + start_s + (length_s * RATED_SHARE + start_s if rate.kind != "max" else 0))
 
 
 def doors(variants: Mapping[Side, Variant]) -> Callable[[Variant], RunDoor]:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from loadgen.errors import NotValid, UsageError
+from loadgen.errors import LoadgenError, NotValid, UsageError
 from loadgen.experiments.gate_runs import DEFAULT_RATE, DEFAULT_RUN, GateRuns
 from loadgen.experiments.record import Recorder, write_whole
 from loadgen.judge.calibrate import CALIBRATION_PAIRS, Calibrated, calibrate
@@ -260,7 +260,7 @@ def run_gate(
     now_s: Callable[[], float],
     on_pair: OnPair | None = None,
 ) -> GateRun:
-    """Run the pairs and write the record; after an interruption it has what was finished.
+    """Run the pairs and write the record; whatever ends them early, it has what was finished.
 
     Raises:
         NotValid: as `judge.gate.carry_out`.
@@ -276,7 +276,7 @@ def run_gate(
     try:
         runs.first_runs()
         run = carry_out(request.plan, runs, now_s, after)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, LoadgenError):
         recorder.write(state="interrupted")
         raise
     verdict = msgspec.structs.replace(run.verdict, doubts=[*request.doubts, *run.verdict.doubts])

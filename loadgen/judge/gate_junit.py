@@ -13,11 +13,9 @@ def junit(run: GateRun, *, inconclusive_fails: bool, seconds: float, on_mock: bo
     Args:
         seconds: wall time of the gate.
     """
-    group = "MOCK.loadgen.gate" if on_mock else "loadgen.gate"
+    group = _group(on_mock)
     deciding = [metric for metric in run.verdict.metrics if metric.decides]
-    suite = ET.Element(
-        "testsuite", name=f"{MOCK_LINE} (loadgen gate)" if on_mock else "loadgen gate", time=f"{seconds:.3f}"
-    )
+    suite = _suite(seconds, on_mock)
     failures = skipped = 0
     for metric in deciding:
         case = ET.SubElement(suite, "testcase", classname=group, name=clean(metric.limit or metric.name), time="0")
@@ -33,7 +31,31 @@ def junit(run: GateRun, *, inconclusive_fails: bool, seconds: float, on_mock: bo
             ET.SubElement(case, "system-out").text = line
     told = [one_line(run), *(f"{doubt.message}. {doubt.remedy}" for doubt in all_doubts(run))]
     ET.SubElement(suite, "system-out").text = clean("; ".join(told))
-    for key, count in (("tests", len(deciding)), ("failures", failures), ("errors", 0), ("skipped", skipped)):
+    return _document(suite, tests=len(deciding), failures=failures, skipped=skipped)
+
+
+def junit_case(name: str, told: str, *, seconds: float, failed: bool = False, on_mock: bool = False) -> bytes:
+    """A suite of one case: a self-test, or a gate that ended without a verdict, which is an error and no failure."""
+    suite = _suite(seconds, on_mock)
+    case = ET.SubElement(suite, "testcase", classname=_group(on_mock), name=name, time=f"{seconds:.3f}")
+    if failed:
+        ET.SubElement(case, "error", message=clean(told)[:200], type="no verdict").text = clean(told)
+    else:
+        ET.SubElement(case, "system-out").text = clean(told)
+    return _document(suite, tests=1, errors=int(failed))
+
+
+def _group(on_mock: bool) -> str:
+    return "MOCK.loadgen.gate" if on_mock else "loadgen.gate"
+
+
+def _suite(seconds: float, on_mock: bool) -> ET.Element:
+    name = f"{MOCK_LINE} (loadgen gate)" if on_mock else "loadgen gate"
+    return ET.Element("testsuite", name=name, time=f"{seconds:.3f}")
+
+
+def _document(suite: ET.Element, *, tests: int, failures: int = 0, errors: int = 0, skipped: int = 0) -> bytes:
+    for key, count in (("tests", tests), ("failures", failures), ("errors", errors), ("skipped", skipped)):
         suite.set(key, str(count))
     suites = ET.Element("testsuites")
     suites.append(suite)

@@ -82,10 +82,16 @@ def text(run: GateRun, baseline: Variant, candidate: Variant, *, on_mock: bool =
     return "\n".join(lines) + "\n"
 
 
-def markdown(run: GateRun, baseline: Variant, candidate: Variant, *, on_mock: bool = False) -> str:
-    """The same for a pull request or a step summary; whatever came from outside is escaped."""
+def markdown(
+    run: GateRun, baseline: Variant, candidate: Variant, *, on_mock: bool = False, heading: str | None = None
+) -> str:
+    """The same for a pull request or a step summary; whatever came from outside is escaped.
+
+    Args:
+        heading: instead of the verdict in a line.
+    """
     parts = [f"{MOCK_LINE}\n"] if on_mock else []
-    parts.append(f"## {escape(one_line(run))}\n")
+    parts.append(f"## {escape(heading or one_line(run))}\n")
     parts.append(f"baseline {escape(baseline.text)}, candidate {escape(candidate.text)}\n")
     rows = [
         list(HEADS),
@@ -106,15 +112,14 @@ def annotations(run: GateRun) -> list[str]:
         if metric.decides and metric.verdict in {"regressed", "inconclusive"}:
             level = "error" if metric.verdict == "regressed" else "warning"
             told = f"{short_name(metric.name)} {metric.verdict}: {change(metric.ratio)} [{_interval(metric)}]"
-            found.append(
-                f"::{level} title=loadgen gate::{_command(f'{told}, p {p_value(metric.p)}, limit {metric.limit}')}"
-            )
+            found.append(annotation(level, f"{told}, p {p_value(metric.p)}, limit {metric.limit}"))
     return found
 
 
-def _command(message: str) -> str:
-    """A workflow command ends at the line's end and takes per cent for an escape."""
-    return message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+def annotation(level: str, message: str) -> str:
+    """A workflow command, which ends at the line's end and takes per cent for an escape."""
+    escaped = message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return f"::{level} title=loadgen gate::{escaped}"
 
 
 def all_doubts(run: GateRun) -> list[Doubt]:

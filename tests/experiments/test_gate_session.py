@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from loadgen.cli.gate import gate
+from loadgen.cli.gate_output import GateOutput
 from loadgen.errors import NotValid, UsageError
 from loadgen.experiments import gate_session
 from loadgen.experiments.gate_runs import GateRuns
@@ -268,10 +269,9 @@ def test_a_real_gate_on_the_mock_catches_a_real_loss(
         candidate="events=fresh",
         pairs=7,
         fail_if=["cost.cpu_us_per_message+10%"],
-        junit_xml=tmp_path / "junit.xml",
-        report_md=tmp_path / "gate.md",
-        out=tmp_path / "gate",
-        progress="none",
+        output=GateOutput(
+            junit_xml=tmp_path / "junit.xml", report_md=tmp_path / "gate.md", out=tmp_path / "gate", progress="none"
+        ),
         flags=RunFlags(start="mock", duration="300ms", warmup="100ms", rate="max", line_items="3"),
     )
     told = capsys.readouterr().out
