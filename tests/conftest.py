@@ -28,9 +28,8 @@ def mock() -> Iterator[Broker]:
         yield broker
 
 
-@pytest.fixture(scope="session")
-def kafka() -> Iterator[Broker]:
-    """A real Apache Kafka of one node by Java on this host, as a Broker; `kafka.kafka` is its LocalKafka."""
+def require_kafka() -> None:
+    """Skip, or fail where it has to run, when no real Kafka can be had."""
     needed = ["java"] if cache_folder().is_dir() else ["java", "mvn"]
     missing = [name for name in needed if shutil.which(name) is None]
     if missing:
@@ -38,6 +37,12 @@ def kafka() -> Iterator[Broker]:
         if os.environ.get("LOADGEN_REQUIRE_KAFKA") == "1":
             pytest.fail(f"{reason}, and LOADGEN_REQUIRE_KAFKA=1")
         pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[Broker]:
+    """A real Apache Kafka of one node by Java on this host, as a Broker; `kafka.kafka` is its LocalKafka."""
+    require_kafka()
     with start_kafka("java") as node:
         yield Broker("kafka", node.bootstrap, node.version, node.note, kafka=node)
 

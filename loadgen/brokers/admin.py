@@ -192,7 +192,9 @@ def create_topic(
     return made
 
 
-def delete_topic(broker: Broker, name: str, properties: Mapping[str, str]) -> bool:
+def delete_topic(
+    broker: Broker, name: str, properties: Mapping[str, str], answer_within_s: float = ANSWER_WITHIN_S
+) -> bool:
     """Remove a topic; true when it is gone. A mock's topics go with the mock.
 
     It comes last and must not cost the result: a cluster that refuses or is gone is told by false, not raised.
@@ -200,8 +202,8 @@ def delete_topic(broker: Broker, name: str, properties: Mapping[str, str]) -> bo
     if broker.mock is not None:
         return True
     try:
-        with Connection(broker.bootstrap, properties) as connection:
-            connection.wait(connection.client.delete_topics([name], request_timeout=ANSWER_WITHIN_S)[name])
+        with Connection(broker.bootstrap, properties, answer_within_s) as connection:
+            connection.wait(connection.client.delete_topics([name], request_timeout=answer_within_s)[name])
     except KafkaException as error:
         return bool(error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART)
     except LoadgenError:
@@ -209,7 +211,9 @@ def delete_topic(broker: Broker, name: str, properties: Mapping[str, str]) -> bo
     return True
 
 
-def end_offsets(broker: Broker, name: str, properties: Mapping[str, str]) -> list[int] | None:
+def end_offsets(
+    broker: Broker, name: str, properties: Mapping[str, str], answer_within_s: float = ANSWER_WITHIN_S
+) -> list[int] | None:
     """Where each partition's log ends, by partition; None when there is no such topic or no answer.
 
     Asked after a run too, whose result must not be lost for it: what goes wrong is told by None, not raised.
@@ -218,7 +222,7 @@ def end_offsets(broker: Broker, name: str, properties: Mapping[str, str]) -> lis
         return mock_topics.end_offsets(broker.mock, name)
     latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
     try:
-        with Connection(broker.bootstrap, properties) as connection:
+        with Connection(broker.bootstrap, properties, answer_within_s) as connection:
             shape = _shape(connection, name)
             if shape is None:
                 return None

@@ -119,7 +119,7 @@ def carry_out_and_save(settings: RunSettings, output: Output) -> int:
             result,
             done.intervals,
             done.histograms,
-            extra_files={**_shown(stored), **done.extra_files},
+            extra_files={**({} if done.hurried else _shown(stored)), **done.extra_files},
             folder=output.out,
         )
     finally:

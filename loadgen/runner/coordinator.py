@@ -53,12 +53,14 @@ class Run:
 
     Attributes:
         histograms: counts by metric name, measured phase.
+        hurried: it was interrupted twice.
         extra_files: what belongs into its folder beside the result, by name.
     """
 
     result: Result
     intervals: list[Interval]
     histograms: Mapping[str, Sums]
+    hurried: bool = False
     extra_files: dict[str, bytes] = field(default_factory=dict)
 
 
@@ -111,7 +113,7 @@ def carry_out(
             read=read,
         )
         outcomes = None if kept is None else merged_outcomes(kept, around.run_id, plan, happened)
-        if settings.verify:
+        if settings.verify and interruption.times <= 1:
             tell(f"reading everything back ({settings.verify})")
             found = read_back(assemble(plan, happened, around), outcomes, target, settings, begin)
             around = replace(around, verified=found.verified)
@@ -122,6 +124,7 @@ def carry_out(
         assemble(plan, happened, around),
         happened.intervals,
         _histograms(happened),
+        interruption.times > 1,
         {name: content for name, content in ((UNDELIVERED, letters), (OUTCOMES, outcomes)) if content},
     )
 
@@ -162,7 +165,8 @@ def _conducted(
         if readers is not None:
             acked = happened.warmup.count(Count.ACKED) + happened.measured.count(Count.ACKED)
             read = readers.finish(acked, plan.drain_s)
-    after = target.end_offsets(settings.properties) if before is not None else None
+    target.silent = interruption.times > 1  # whoever asks twice wants to be out, and not to wait for a last question
+    after = target.end_offsets(settings.properties) if before is not None and not target.silent else None
     growth = None if before is None or after is None else sum(after) - sum(before)
     return Outcome(happened, growth, before, read)
 

@@ -9,11 +9,15 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from loadgen.brokers import admin
+from loadgen.brokers.connection import ANSWER_WITHIN_S
 from loadgen.brokers.guard import Seen, decide, decide_password, decide_topic
 from loadgen.brokers.target import Broker, start_broker
 from loadgen.profile import RunSettings
 from loadgen.report.result import BrokerRecord, TopicRecord
 from loadgen.runner.guard_watch import GuardWatch
+
+LOG_WITHIN_S = 3.0  # it has just answered, or is gone: a run whose cluster died must not hang on it
+SILENT_WITHIN_S = 1.0
 
 
 @dataclass
@@ -23,7 +27,9 @@ class Target:
     Attributes:
         broker: the cluster.
         cluster: what it says of itself.
-        topic: its name; made: by this run.
+        topic: its name; made: by this run; removed: again.
+        fresh: made, and nothing was sent yet.
+        silent: it did not answer when it was last asked.
     """
 
     broker: Broker
@@ -32,15 +38,18 @@ class Target:
     shape: admin.Topic
     made: bool
     removed: bool = False
-    fresh: bool = False  # made, and nothing was sent yet
+    fresh: bool = False
+    silent: bool = False
 
     def end_offsets(self, properties: dict[str, str]) -> list[int] | None:
-        """The topic's end offsets by partition; None when they cannot be had in three tries."""
-        for _ in range(3):
-            found = admin.end_offsets(self.broker, self.topic, properties)
+        """The topic's end offsets by partition; None when they cannot be had within 3 s, and then the cluster is silent."""
+        deadline = time.monotonic() + LOG_WITHIN_S
+        while (left_s := deadline - time.monotonic()) > 0:
+            found = admin.end_offsets(self.broker, self.topic, properties, left_s)
             if found is not None:
                 return found
-            time.sleep(0.3)  # a leader may be moving, or metadata of a new topic not everywhere yet
+            time.sleep(min(0.3, left_s))  # a leader may be moving, or metadata of a new topic not everywhere yet
+        self.silent = True
         return None
 
     def offsets_at_start(self, properties: dict[str, str]) -> list[int] | None:
@@ -97,7 +106,12 @@ def open_target(settings: RunSettings, topic: str, there: Broker | None = None) 
         finally:
             if target.made and not settings.keep_topic:
                 gone_with_it = broker.mock is not None and there is None
-                target.removed = gone_with_it or admin.delete_topic(broker, target.topic, settings.properties)
+                target.removed = gone_with_it or admin.delete_topic(
+                    broker,
+                    target.topic,
+                    settings.properties,
+                    SILENT_WITHIN_S if target.silent else ANSWER_WITHIN_S,
+                )
 
 
 def _seen(broker: Broker, cluster_id: str | None, nodes: tuple[str, ...]) -> Seen:
