@@ -9,6 +9,7 @@ import itertools
 import os
 import shutil
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,6 +18,9 @@ from loadgen.brokers.kafka import start_kafka
 from loadgen.brokers.kafka_jars import cache_folder
 from loadgen.brokers.redpanda import READY_WITHIN_S, image
 from loadgen.brokers.target import Broker, start_broker
+
+if TYPE_CHECKING:
+    from tests.brokers.guarded import Guarded
 
 _NUMBERS = itertools.count(1)
 
@@ -45,6 +49,15 @@ def kafka() -> Iterator[Broker]:
     require_kafka()
     with start_kafka("java") as node:
         yield Broker("kafka", node.bootstrap, node.version, node.note, kafka=node)
+
+
+@pytest.fixture(scope="session")
+def guarded(kafka: Broker, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Guarded]":
+    """A Kafka with TLS, mTLS, SASL and ACLs; `kafka` is asked first, because it knows whether one can run here."""
+    from tests.brokers.guarded import start_guarded
+
+    with start_guarded(tmp_path_factory.mktemp("certificates")) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,7 @@ COMMANDS: tuple[tuple[str, str, Group, str], ...] = (
     ("history", "loadgen.cli.history:app", JUDGE, "Stored runs over time: list, plot."),
     ("dead-letters", "loadgen.cli.dead_letters:app", REST, "What could not be delivered: list, replay."),
     ("verify", "loadgen.cli.verify:verify", LOOK, "Read everything back and compare it with what was sent."),
+    ("doctor", "loadgen.cli.doctor:doctor", LOOK, "Reach, rights, versions, limits, leftovers; no load."),
     ("consume", "loadgen.cli.consume:consume", REST, "Consumer throughput, or draining what a topic holds."),
     ("prove", "loadgen.cli.prove:prove", REST, "The instrument against arithmetic, on this machine."),
     ("ceiling", "loadgen.cli.ceiling:ceiling", REST, "What this host can send, no broker involved."),

@@ -70,6 +70,9 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     allow_unsafe: bool
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"RunSettings({self.profile}, {self.bootstrap or self.start})"  # properties hold secrets
+
 
 class Field(NamedTuple):
     """One setting: how its text is read, and its built-in value."""

@@ -51,6 +51,9 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: bool = False
     most_records: int | None = None
 
+    def __repr__(self) -> str:
+        return f"RunPlan({self.loop}, {self.workers} workers, {self.topic})"  # properties hold secrets
+
     @property
     def warmup_ns(self) -> int:
         return round(self.warmup_s * NS_PER_S)

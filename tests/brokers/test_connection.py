@@ -135,8 +135,9 @@ def test_the_right_password(guarded: Guarded) -> None:
         ("ELSEWHERE", "localhost", "ca", "for another host name"),
         ("ELSEWHERE", "127.0.0.1", "ca", "for another address"),
         ("EXPIRED", "localhost", "ca", "has expired"),
+        ("SELFSIGNED", "localhost", "ca", "is self-signed; set ssl.ca.location to it"),
     ],
-    ids=["wrong CA", "no CA", "wrong name", "wrong address", "expired"],
+    ids=["wrong CA", "no CA", "wrong name", "wrong address", "expired", "self-signed"],
 )
 def test_a_certificate_that_is_not_trusted(
     guarded: Guarded, listener: str, host: str, ca: str | None, expected: str
