@@ -9,7 +9,7 @@ from matplotlib.patches import Patch
 
 from bench.cases import HARNESS
 from bench.plot_style import LEAST_WIDTH_IN, heading, look
-from bench.serializer_rows import Row
+from bench.serializer_rows import UNVALIDATED, Row
 
 FAMILIES = ("msgspec", "orjson", "pydantic", "json")
 ROW_IN = 0.26
@@ -77,6 +77,7 @@ def plot_ratios(rows: Sequence[Row], shapes: Sequence[str]) -> Figure:
         layout="constrained",
         squeeze=False,
     )
+    labels = {row.library: row.label for row in chosen}
     height = 0.8 / len(shapes)
     for axes, operation in zip(panels[0], operations, strict=True):
         for number, shape in enumerate(shapes):
@@ -90,12 +91,12 @@ def plot_ratios(rows: Sequence[Row], shapes: Sequence[str]) -> Figure:
             bars = axes.barh(places, ratios, height=height, **look(number))
             axes.bar_label(bars, [f"{ratio:.1f}" for ratio in ratios], fontsize=6.5, padding=2)
         axes.set(title=operation, xlabel="time ÷ the fastest's")
-        axes.set_yticks(range(len(libraries)), libraries)
+        axes.set_yticks(range(len(libraries)), [labels[library] for library in libraries])
         axes.margins(x=0.18)
         axes.grid(visible=False, axis="y")
     heading(
         figure,
-        "How many times the fastest's time (1.0 is the fastest)",
+        f"How many times the fastest's time (1.0 is the fastest; {UNVALIDATED})",
         [Patch(label=shape.replace("-", " "), **look(number)) for number, shape in enumerate(shapes)],
     )
     return figure

@@ -11,11 +11,13 @@ import msgspec
 
 from bench.cases import HARNESS, Case
 from bench.interval import median_interval
+from bench.libraries import LIBRARIES
 from bench.record import write_whole
 from bench.sizes import compressed_bytes, peak_bytes
 from bench.verify import check
 
 FILE = "serializers.json"
+UNVALIDATED = "† decodes without validating"
 
 
 class Row(msgspec.Struct):
@@ -30,6 +32,7 @@ class Row(msgspec.Struct):
     library: str
     status: str
     detail: str
+    validates: bool = True
     payload_bytes: float | None = None
     median_ns: float | None = None
     low_ns: float | None = None
@@ -39,6 +42,11 @@ class Row(msgspec.Struct):
     peak_bytes: int | None = None
     compressed_bytes: dict[str, float | None] | None = None
 
+    @property
+    def label(self) -> str:
+        """The library's name, marked when its decoding is less than the others'."""
+        return self.library if self.validates else f"{self.library} †"
+
     @classmethod
     def checked(cls, case: Case) -> "Row":
         """The row of a case before it is timed: whether it may be, and what its events weigh.
@@ -46,7 +54,8 @@ class Row(msgspec.Struct):
         Memory and compressed bytes are of the operation `encode` alone: the others encode the same.
         """
         status, detail, payload_bytes = check(case)
-        row = cls(case.name, case.operation, case.shape.name, case.library, status, detail, payload_bytes)
+        validates = case == HARNESS or case.library not in LIBRARIES or LIBRARIES[case.library].validates
+        row = cls(case.name, case.operation, case.shape.name, case.library, status, detail, validates, payload_bytes)
         if case.operation == "encode" and status == "ok":
             row.peak_bytes = peak_bytes(case.library, case.shape)
             row.compressed_bytes = compressed_bytes(case.library, case.shape)
@@ -90,10 +99,12 @@ def table(rows: Iterable[Row]) -> str:
         for row in timed:
             ratio = (row.median_ns or 0.0) / (timed[0].median_ns or 1.0)
             lines.append(
-                f"  {row.library:24} {row.median_ns:10.0f} {row.low_ns:8.0f} {row.high_ns:8.0f} {ratio:8.2f} x"
+                f"  {row.label:24} {row.median_ns:10.0f} {row.low_ns:8.0f} {row.high_ns:8.0f} {ratio:8.2f} x"
                 f" {row.payload_bytes:9.0f} {'' if row.peak_bytes is None else row.peak_bytes:>7}"
             )
         lines += [f"  {row.library:24} {row.status}: {row.detail}" for row in block if row.status != "ok"]
+    if any(not row.validates for block in blocks.values() for row in block):
+        lines.append(f"\n{UNVALIDATED}")
     if harness and harness.median_ns:
         lines.append(
             f"\nin every figure: {harness.median_ns:.0f} ns for the loop and one call of a function that does nothing"

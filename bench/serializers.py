@@ -21,7 +21,7 @@ from bench.record import (
     package_versions,
     write_whole,
 )
-from bench.serializer_rows import Row, table, write_rows
+from bench.serializer_rows import UNVALIDATED, Row, table, write_rows
 from loadgen.errors import UsageError
 
 
@@ -45,7 +45,8 @@ def main(argv: list[str]) -> int:
 def _carry_out(options: argparse.Namespace) -> int:
     if options.list:
         for case in all_cases():
-            print(f"{case.name:44} {LIBRARIES[case.library].about}")
+            one = LIBRARIES[case.library]
+            print(f"{case.name:44} {one.about}" + ("" if one.validates else f"; {UNVALIDATED}"))
         return 0
     if options.agree:
         from bench import agreement
@@ -124,7 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     add: Any = parser.add_argument
     effort = parser.add_mutually_exclusive_group()
     effort.add_argument("--fast", action="store_true", help="12 cases in 20 s")
-    effort.add_argument("--rigorous", action="store_true", help="six times as long as the full run of 10 minutes")
+    effort.add_argument("--rigorous", action="store_true", help="several times as long as the full run of 10 minutes")
     add("--only", action="append", default=[], metavar="WORDS", help="cases with all of these words")
     add("--with", dest="own_file", type=Path, metavar="FILE", help="a Python file that adds libraries of your own")
     add("--out", type=Path, default=DEFAULT_FOLDER, help="folder; default %(default)s")
