@@ -1,5 +1,6 @@
 """What the serializer benchmark may import: loadgen's public names, and what it measures and judges with."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,10 @@ def modules() -> list[Path]:
         path = waiting.pop()
         if path not in found:
             found.append(path)
-            names = {name.split(".")[1] for name in imported(path) if name.startswith("bench.")}
-            waiting += [BENCH / f"{name}.py" for name in sorted(names)]
+            for module, names in re.findall(
+                r"^\s*from bench(?:\.(\w+))? import ([\w, ]*)", path.read_text(), re.MULTILINE
+            ):
+                waiting += [BENCH / f"{name.strip()}.py" for name in ([module] if module else names.split(","))]
     return found
 
 
