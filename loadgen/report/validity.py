@@ -33,6 +33,7 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
         unreachable: why the cluster was given up, or None.
         tls_verified: None where there was no TLS.
         ended: why the run was stopped before its plan's end, or None; invalid: a guard did it.
+        circuit: that nothing was sent for a while because the cluster failed, or None.
     """
 
     kind: str
@@ -67,12 +68,18 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
     signal: int | None
     unreachable: str | None
     ended: Doubt | None = None
+    circuit: Doubt | None = None
     tls_verified: bool | None = None
 
 
 def doubts(facts: RunFacts) -> list[Doubt]:
     """Every reason not to take the numbers at their face, the worst first."""
-    found = [*filter(None, [facts.ended]), *_invalidating(facts), *_about_the_ground(facts), *_about_the_numbers(facts)]
+    found = [
+        *filter(None, [facts.ended, facts.circuit]),
+        *_invalidating(facts),
+        *_about_the_ground(facts),
+        *_about_the_numbers(facts),
+    ]
     return sorted(found, key=lambda doubt: not doubt.invalid)
 
 

@@ -14,6 +14,7 @@ from loadgen.report.merge import Tally, quantile_us, tally
 from loadgen.report.recovery import Looks
 from loadgen.report.result import Doubt, Interval
 from loadgen.runner.ack_watch import AckWatch
+from loadgen.runner.circuit import Circuit
 from loadgen.runner.environment import steal_and_total
 from loadgen.runner.host_watch import HostWatch
 from loadgen.runner.limits import Limits
@@ -41,6 +42,7 @@ class Conducted:
         steal: (stolen, busy, all) CPU seconds of the host before and after.
         looks: at the acknowledgements, from the measured phase on.
         ended: why it was stopped before its plan's end, and by no signal.
+        circuit: that sending was interrupted because the cluster failed; given_up: why it was ended for that.
         host_stall_us, control_p99_us: overshoot of bare sleeps beside the run, the longest and 99 % of them.
         lost, lost_ns: workers that ended before they were done, as (index, exit); when the first was noticed.
     """
@@ -60,6 +62,8 @@ class Conducted:
     signal: int | None = None
     lost: list[tuple[int, int | None]] = field(default_factory=list)
     ended: Doubt | None = None
+    circuit: Doubt | None = None
+    given_up: str | None = None
     lost_ns: int | None = None
 
 
@@ -181,6 +185,7 @@ def conduct(
     watch, host = Watch(team, plan, t0_ns), HostWatch()
     host.start()
     threads, acks = ThreadShares(team), AckWatch(team.members)
+    circuit = Circuit(team.members, team.breaker, t0_ns)
     measured_from = t0_ns + plan.warmup_ns
     hard_end_ns = None if plan.end_ns is None else t0_ns + plan.end_ns + round((plan.drain_s + 5) * 1e9)
     next_row_ns = t0_ns + round(INTERVAL_S * 1e9)
@@ -198,7 +203,8 @@ def conduct(
             threads.look(now_ns)
             acks.look(now_ns)
         ended = ended or limits.ending((now_ns - t0_ns) / 1e9)
-        if (interruption.times == 1 or ended) and not draining_since_ns:
+        circuit.look(now_ns)
+        if (interruption.times == 1 or ended or circuit.given_up) and not draining_since_ns:
             team.ask(Stop.DRAIN)
             draining_since_ns = now_ns
         elif (
@@ -224,6 +230,7 @@ def conduct(
                 on_interval(row)
     conducted = _conducted(team, watch, host, threads, acks, t0_ns, steal_before, cpu_before, interruption)
     conducted.ended, conducted.lost_ns = ended, lost_ns
+    conducted.circuit, conducted.given_up = circuit.doubt(), circuit.given_up
     return conducted
 
 

@@ -108,7 +108,7 @@ def carry_out(
             end_offset_delta=growth,
             names=error_names(),
             ceiling_per_s=ceiling.mock_per_s if (ceiling := remembered(settings)) else None,
-            unreachable=None,
+            unreachable=happened.given_up,
             verified=None,
             read=read,
         )

@@ -104,6 +104,7 @@ def facts_of(
         bracket=None if delta is None else (acked_all, delta, acked_all + unknown_all + lost_open),
         signal=happened.signal,
         unreachable=around.unreachable,
+        circuit=happened.circuit,
         tls_verified=tls_verified(plan.properties),
         ended=happened.ended or bytes_ended(around.settings, plan, everything.count(Count.ATTEMPTED)),
     )

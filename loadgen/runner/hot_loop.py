@@ -159,10 +159,10 @@ def drive(
             for state in states:
                 if state.first_measured is None:
                     state.begin_measured(now_ns)
+        if end_ns is not None and offset_ns >= end_ns + (GRACE_NS if states[0].course.schedule else 0):
+            break
         if words[breaker_at]:
             wait_ns, done = LONGEST_WAIT_NS, False  # open: nobody sends, due events wait and are late
-        elif end_ns is not None and offset_ns >= end_ns + (GRACE_NS if states[0].course.schedule else 0):
-            break
         else:
             wait_ns, done = _round(states, clock, t0_ns, batch_limit)
         for state in states:

@@ -232,3 +232,24 @@ def test_whatever_the_queue_does_sequences_have_no_gap_and_the_ledger_closes(
         assert counted(slab, slot, Phase.MEASURED, Count.ATTEMPTED) == len(lane.taken)
         assert counted(slab, slot, Phase.MEASURED, Count.REJECTED) == len(rejects & set(lane.taken))
         assert slab.words[producer_at(slot) + Slot.NEXT_SEQUENCE] == len(lane.taken)
+
+
+def test_a_run_ends_on_time_while_the_breaker_is_open() -> None:
+    """What fell due meanwhile is not sent any more; nobody waits for the breaker."""
+    clock = ManualClock(start_ns=NS_PER_S)
+    slab = Slab.create(1)
+    slab.words[Header.T0_NS] = clock.now_ns()
+    slab.words[Header.BREAKER] = 1
+    lane = FakeLane(clock)
+    drive(
+        [LaneState(lane, Course(None, None, None, None), slab, 0)],
+        slab,
+        clock,
+        warmup_ns=0,
+        end_ns=300 * MS,
+        batch_limit=500,
+        heartbeat=Pulse(),
+    )
+
+    assert lane.taken == []
+    assert 300 * MS <= clock.now_ns() - slab.words[Header.T0_NS] < 350 * MS
