@@ -22,7 +22,7 @@ JAVA_NAMES: dict[str, tuple[str, int]] = {
     "max.request.size": ("message.max.bytes", 1),
 }
 SECRET = re.compile(
-    r"password|secret|passphrase|ssl\.key|ssl\.ca\.pem|certificate\.pem|private\.key|oauthbearer\.config|jaas"
+    r"password|secret|passphrase|ssl\.key|ca\.pem|certificate\.pem|private\.key|oauthbearer\.config|jaas"
 )
 # Not shown anywhere either, though it may stand on a command line.
 HIDDEN = re.compile(SECRET.pattern + r"|sasl\.username|oauthbearer\..*client\.id")
