@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
-import msgspec
 
+from bench import produce_summary
 from bench.plot_produce import plot_cost, plot_produce
 from bench.plot_serializers import order_shapes, own_shapes, plot_ratios, plot_throughput
 from bench.plot_style import STYLE, caption, save
-from bench.produce_summary import Summary
 from bench.record import DEFAULT_FOLDER
 from bench.serializer_rows import FILE, read_rows
+from loadgen.errors import UsageError
 
 
 def main(argv: list[str]) -> int:
@@ -27,7 +27,7 @@ def main(argv: list[str]) -> int:
     folder = parser.parse_args(argv).folder
     try:
         pictures = draw(folder)
-    except (OSError, ValueError, KeyError) as error:
+    except (UsageError, OSError, ValueError) as error:
         print(f"{folder}: cannot be drawn: {type(error).__name__}: {error}", file=sys.stderr)
         return 2
     if not pictures:
@@ -42,7 +42,7 @@ def draw(folder: Path) -> list[Path]:
     """Every picture that the folder's files allow; the paths written.
 
     Raises:
-        OSError, ValueError, KeyError: a file is not what the two commands write.
+        UsageError, OSError, ValueError: a file is not what the two commands write.
     """
     written: list[Path] = []
     with plt.rc_context(STYLE):
@@ -54,12 +54,12 @@ def draw(folder: Path) -> list[Path]:
                 written += save(folder, "serializer-ratios", plot_ratios(rows, shapes), below)
             for name in own_shapes(rows):
                 written += save(folder, f"serializer-ratios-{name}", plot_ratios(rows, [name]), below)
-        if record := _read(folder / "produce.json"):
-            summaries = msgspec.convert(record["summaries"], list[Summary])
-            below = caption(record["machine"])
-            if summaries:
-                written += save(folder, "produce-path", plot_produce(summaries), below)
-                written += save(folder, "produce-cost", plot_cost(summaries), below)
+        if (folder / produce_summary.FILE).exists():
+            record = produce_summary.read_record(folder)
+            below = caption(record.machine)
+            if record.summaries:
+                written += save(folder, "produce-path", plot_produce(record.summaries), below)
+                written += save(folder, "produce-cost", plot_cost(record.summaries), below)
     return written
 
 

@@ -26,7 +26,7 @@ import msgspec
 
 from bench.event_cost import event_costs
 from bench.libraries import is_installed
-from bench.produce_summary import Run, Summary, summarize, table
+from bench.produce_summary import FILE, Record, Run, read_record, summarize, table
 from bench.record import DEFAULT_FOLDER, EXIT_INTERRUPTED, EXIT_NOT_VALID, package_versions, write_whole
 from bench.verify import INSTALL
 from loadgen.errors import Unreachable, UsageError
@@ -81,9 +81,12 @@ def _carry_out(options: argparse.Namespace, argv: list[str]) -> int:
     serializers = _installed(options.serializers.split(","))
     costs = event_costs(serializers, settings.line_items, settings.seed)
     options.out.mkdir(parents=True, exist_ok=True)
+    targets = options.target or (["mock"] if options.fast else ["mock", "kafka"])
+    earlier = _earlier(options.out, targets) if options.append else Record()
+    machine = earlier.machine
     journal = options.out / "produce.jsonl"
-    journal.write_text("")
-    machine: dict[str, Any] = {}
+    if not options.append:
+        journal.write_text("")
 
     def run_and_note(arguments: list[str]) -> dict[str, Any]:
         result = run_loadgen(arguments)
@@ -93,7 +96,7 @@ def _carry_out(options: argparse.Namespace, argv: list[str]) -> int:
     runs: list[Run] = []
     code = 0
     try:
-        for target in options.target or (["mock"] if options.fast else ["mock", "kafka"]):
+        for target in targets:
             try:
                 with reach(target) as reaching:
                     for run in compare(target, reaching, settings, serializers, run_and_note):
@@ -108,7 +111,9 @@ def _carry_out(options: argparse.Namespace, argv: list[str]) -> int:
         print("\ninterrupted: finished runs are kept", file=sys.stderr)
         code = EXIT_INTERRUPTED
     summaries = summarize(runs, costs)
-    _write(options.out, settings, summaries, machine, argv)
+    commands = [*earlier.commands, " ".join(["python -m bench produce", *argv])]
+    record = Record(commands, settings._asdict(), machine, [*earlier.summaries, *summaries])
+    write_whole(options.out / FILE, json.dumps(msgspec.to_builtins(record), indent=1) + "\n")
     print(table(summaries))
     print(f"\nsaved in {options.out};  next   python -m bench plot {options.out}")
     incomplete = {run.serializer for run in runs} != {summary.serializer for summary in summaries}
@@ -246,16 +251,16 @@ def _interleaved(settings: Settings, serializers: tuple[str, ...]) -> Iterator[t
             yield number, serializer
 
 
-def _write(
-    folder: Path, settings: Settings, summaries: list[Summary], machine: dict[str, Any], argv: list[str]
-) -> None:
-    record = {
-        "command": " ".join(["python -m bench produce", *argv]),
-        "settings": settings._asdict(),
-        "machine": machine,
-        "summaries": [msgspec.to_builtins(summary) for summary in summaries],
-    }
-    write_whole(folder / "produce.json", json.dumps(record, indent=1) + "\n")
+def _earlier(folder: Path, targets: list[str]) -> Record:
+    """What the folder has of other targets; nothing where there is none.
+
+    Raises:
+        UsageError: its file is not one of ours.
+    """
+    if not (folder / FILE).exists():
+        return Record()
+    record = read_record(folder)
+    return msgspec.structs.replace(record, summaries=[one for one in record.summaries if one.target not in targets])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -271,4 +276,5 @@ def _parser() -> argparse.ArgumentParser:
     add("--serializers", default=",".join(SERIALIZERS), help="default %(default)s")
     add("--seed", type=int, default=1, help="of orders and of the order of runs")
     add("--out", type=Path, default=DEFAULT_FOLDER, help="folder; default %(default)s")
+    add("--append", action="store_true", help="keep what the folder has of other targets")
     return parser

@@ -4,14 +4,17 @@ Place: `produce_path.py` fills the rows, `plots.py` draws the summaries.
 """
 
 import math
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
 from bench.event_cost import EventCosts
 from bench.interval import MedianInterval, median_interval
+from loadgen.errors import UsageError
 from loadgen.judge.stats import paired
 
+FILE = "produce.json"
 Phase = Literal["flat_out", "at_rate"]
 REFERENCE = "msgspec"
 
@@ -103,6 +106,27 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     make_us: float
     serialize_us: float
     serialize_share: float | None
+
+
+class Record(msgspec.Struct):
+    """`produce.json`: what was asked, on which machine, and what came out."""
+
+    commands: list[str] = []
+    settings: dict[str, Any] = {}
+    machine: dict[str, Any] = {}
+    summaries: list[Summary] = []
+
+
+def read_record(folder: Path) -> Record:
+    """The record of a folder.
+
+    Raises:
+        UsageError: it holds something else.
+    """
+    try:
+        return msgspec.json.decode((folder / FILE).read_bytes(), type=Record)
+    except msgspec.DecodeError as error:
+        raise UsageError(f"{folder / FILE}: not what python -m bench produce writes: {error}") from error
 
 
 def summarize(runs: list[Run], costs: EventCosts) -> list[Summary]:

@@ -182,8 +182,35 @@ def test_the_command_writes_rows_and_summary(
     assert (code, len(rows), len(record["summaries"])) == (0, 12, 6)
     assert record["machine"]["cpu_model_name"] == "Z80"
     assert record["machine"]["versions"]["kafka"] == "4.3.0"
-    assert record["command"].startswith("python -m bench produce mock --fast")
+    assert record["commands"][0].startswith("python -m bench produce mock --fast")
     assert "msgspec" in capsys.readouterr().out
+
+
+def test_another_target_is_appended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With --append both targets are in the record and the rows, a repeated one once; without it only the last."""
+    monkeypatch.setattr(produce_path, "run_loadgen", Runs())
+
+    def run(*arguments: str) -> dict[str, Any]:
+        assert produce_path.main([*arguments, "--rounds", "2", "--out", str(tmp_path)]) == 0
+        return json.loads((tmp_path / "produce.json").read_text())
+
+    run("mock")
+    both = run("broker:9092", "--append")
+    again = run("mock", "--append")
+    assert [one["target"] for one in both["summaries"]] == ["mock"] * 6 + ["broker:9092"] * 6
+    assert [one["target"] for one in again["summaries"]] == ["broker:9092"] * 6 + ["mock"] * 6
+    assert len(again["commands"]) == 3
+    assert len((tmp_path / "produce.jsonl").read_text().splitlines()) == 36
+    assert {one["target"] for one in run("mock")["summaries"]} == {"mock"}
+
+
+def test_a_record_that_is_not_ours_is_not_appended_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit 2 and the file's name, before anything runs; the file stays."""
+    (tmp_path / "produce.json").write_text("[]")
+
+    assert produce_path.main(["mock", "--append", "--out", str(tmp_path)]) == 2
+    assert str(tmp_path / "produce.json") in capsys.readouterr().err
+    assert (tmp_path / "produce.json").read_text() == "[]"
 
 
 def test_no_valid_run_is_exit_5(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
