@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from loadgen.brokers import engine
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from tests.brokers.guarded import Guarded
 
 _NUMBERS = itertools.count(1)
+
+# how long an example takes is the machine's affair, which runs other things beside
+hypothesis.settings.register_profile("loadgen", deadline=None)
+hypothesis.settings.load_profile("loadgen")
 
 
 @pytest.fixture(scope="session")

@@ -30,8 +30,8 @@ class Client:
 
     From construction to the Producer's, it waits: one at a time, in one thread. Every call but `close` raises
     RuntimeError when the client is closed, in a forked child, or while `send` runs in another thread; `send` and
-    `expect` also before the Producer is made and after it is gone. `set_topic`, `set_records`, `set_keys` and
-    `set_outcomes` come before the first record: those under way refer to what was set.
+    `expect` also before the Producer is made and after it is gone. `set_topic`, `set_schedule`,
+    `set_records`, `set_keys` and `set_outcomes` come before the first record: those under way refer to what was set.
 
     Args:
         words: the slab's memory, writable.
@@ -72,7 +72,8 @@ class Client:
     def set_schedule(self, pieces: Sequence[tuple[int, int, int, int]]) -> None:
         """Open loop: `arrivals.plan.Linear` pieces (first, numerator, step, denominator), ascending, the first from 0.
 
-        Offsets count from the slab's T0_NS, read at each batch. None, the default: flat out, without intended times.
+        Offsets count from the slab's T0_NS, which must not change while records are under way. Without pieces, the
+        default: flat out, no intended times.
         A ramp or Poisson arrivals go with `offsets_ns` instead, and so does a piece whose denominator needs more than
         63 bits: OverflowError, as rates of many digits in a row make them.
         """
@@ -138,6 +139,26 @@ class Client:
 
         Raises:
             FatalError: librdkafka gave up; nothing of this batch was accepted.
+        """
+    def send_due(
+        self, first_sequence: int, count: int, until_ns: int, shortest_wait_ns: int, offsets_ns: Buffer | None = None, /
+    ) -> tuple[int, int, bool]:
+        """Native, open loop: send those events as they fall due, sleeping in between; (accepted, rejected, full).
+
+        One call does what a hundred rounds of a Python loop would. It ends when all are sent, at `until_ns`, at a full
+        queue (then `full`), and at the stop or breaker word, which it reads whenever it wakes. It keeps the sending side
+        of the ledger as it goes: NEXT_SEQUENCE before each hand-over, ATTEMPTED and REJECTED after, and
+        CLIENT_STALL_US_MAX, how much later than it meant to it came round.
+
+        Args:
+            count: the most events; all of one phase.
+            until_ns: offset from T0_NS; in the past: send what is due and return, without sleeping.
+            shortest_wait_ns: what falls due within it goes together; bounds the lateness that batching costs.
+            offsets_ns: as for `send`.
+
+        Raises:
+            RuntimeError: neither a schedule nor offsets_ns.
+            FatalError: as for `send`.
         """
     def expect(self, first_sequence: int, count: int, offsets_ns: Buffer | None = None, /) -> None:
         """Python: the next `count` records that this thread hands over are these, in order; just before it does.

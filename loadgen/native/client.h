@@ -88,6 +88,7 @@ void client_report_failure(struct client *client, uint64_t sequence, rd_kafka_re
 /* What became of a batch: `accepted` + `rejected` from its front; what is left found the queue full, or was not tried. */
 struct batch {
     uint64_t accepted, rejected;
+    bool full; /* it ended at a full queue */
     rd_kafka_resp_err_t fatal; /* the code that ended the client for good, or 0 */
     char fatal_text[256];
 };
@@ -95,22 +96,35 @@ struct batch {
 /* Returns -1 when the client has no live handle. `offsets_ns`, from T0, overrides the schedule; NULL. No GIL needed. */
 int sender_send(struct client *client, uint64_t first, uint64_t count, const int64_t *offsets_ns, struct batch *batch);
 
+/* How far ahead sender_send_due goes by itself. Offsets are from T0, in ns. */
+struct pace {
+    const int64_t *offsets_ns; /* due times of the batch; NULL: the schedule's */
+    int64_t until_ns;          /* return then, or when all are sent */
+    int64_t shortest_wait_ns;  /* what falls due meanwhile is sent together */
+};
+
+/* Send events of one phase as they fall due, sleeping in between. Ends at `until_ns`, at a full queue, and at the
+ * coordinator's stop and breaker words, which are seen whenever it wakes. Keeps NEXT_SEQUENCE, ATTEMPTED, REJECTED and
+ * CLIENT_STALL_US_MAX meanwhile. */
+int sender_send_due(struct client *client, uint64_t first, uint64_t count, const struct pace *pace,
+                    struct batch *batch);
+
 /* A record's opaque on a native producer: everything that its acknowledgement needs to know, in 64 bits.
  *
  *   63     1: ours (OPAQUE_OURS)
- *   62     paced: it has an intended time
+ *   62     whether the next but one is the intended time, or the time of sending
  *   61-32  the sequence, modulo 2^30; in flight are far fewer
- *   31-0   the intended time, or flat out the time of sending, in us, modulo 2^32: 71 minutes, the histograms' range
+ *   31-0   that time in us, modulo 2^32: 71 minutes, the histograms' range
  *
  * So a record in flight needs no memory of ours, and its acknowledgement no look-up. on_acknowledgement sets the opaque
  * to NULL before the report is queued, because confluent_kafka takes one for a pointer of its own. */
-#define OPAQUE_PACED (1ull << 62)
+#define OPAQUE_INTENDED (1ull << 62)
 #define OPAQUE_SEQUENCE_MASK ((1ull << 30) - 1)
 
 _Static_assert(sizeof(void *) == 8, "an opaque carries 64 bits");
 
-static inline void *opaque_of(uint64_t sequence, bool paced, int64_t at_us) {
-    uint64_t bits = OPAQUE_OURS | (paced ? OPAQUE_PACED : 0) | (sequence & OPAQUE_SEQUENCE_MASK) << 32 |
+static inline void *opaque_of(uint64_t sequence, bool intended, int64_t at_us) {
+    uint64_t bits = OPAQUE_OURS | (intended ? OPAQUE_INTENDED : 0) | (sequence & OPAQUE_SEQUENCE_MASK) << 32 |
                     (uint32_t)at_us;
     return (void *)(uintptr_t)bits;
 }

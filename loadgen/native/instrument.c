@@ -20,6 +20,7 @@
 
 #define NAME "loadgen"
 #define REQUESTS_REMEMBERED 256 /* a connection; beyond, bytes are still summed, but phases may blur */
+#define AGE_TRIES 8
 
 _Thread_local struct client *producing;
 struct client *client_pending;
@@ -197,17 +198,34 @@ static int64_t answered_us(void) {
     return here && here->answered_us ? here->answered_us : now_ns() / 1000;
 }
 
-/* A native record carries its intended time or, flat out, its time of sending, and librdkafka knows how long ago the
- * sending of the former was: two readings of the clock, 60 ns. */
-static void recall_times(const rd_kafka_message_t *message, uint64_t bits, struct sent *sent) {
-    if (bits & OPAQUE_PACED) {
-        int64_t ago_us = rdkafka.rd_kafka_message_latency(message);
-        int64_t now_us = now_ns() / 1000;
-        sent->sent_us = now_us - ago_us;
-        sent->intended_us = opaque_us(bits, now_us);
-    } else {
-        sent->sent_us = opaque_us(bits, answered_us());
-        sent->intended_us = NOT_PACED;
+/* When librdkafka took the record: its clock's reading minus the age that it tells. Exact when our clock reads the same
+ * microsecond before and after; whoever is interrupted in between asks again. 100 ns. */
+static int64_t taken_us(const rd_kafka_message_t *message) {
+    int64_t before_us, age_us, after_us = now_ns() / 1000;
+    int tries = 0;
+    do {
+        before_us = after_us;
+        age_us = rdkafka.rd_kafka_message_latency(message);
+        after_us = now_ns() / 1000;
+    } while (after_us != before_us && ++tries < AGE_TRIES);
+    return before_us - age_us;
+}
+
+/* A native record carries its time of sending, and the schedule gives its intended time by a division: 5 ns. One whose
+ * due time came in a buffer carries that instead, and librdkafka knows when it was sent. */
+static void recall_times(const struct client *client, const rd_kafka_message_t *message, uint64_t bits,
+                         struct sent *sent) {
+    if (bits & OPAQUE_INTENDED) {
+        sent->sent_us = taken_us(message);
+        sent->intended_us = opaque_us(bits, answered_us());
+        return;
+    }
+    sent->sent_us = opaque_us(bits, answered_us());
+    sent->intended_us = NOT_PACED;
+    if (client->schedule.count) {
+        struct due due;
+        due_seek(&due, &client->schedule, sent->sequence);
+        sent->intended_us = ((int64_t)word_get(client->header + HEADER_T0_NS) + due.offset_ns) / 1000;
     }
 }
 
@@ -314,7 +332,7 @@ static rd_kafka_resp_err_t on_acknowledgement(rd_kafka_t *handle, rd_kafka_messa
     client_mark(client, sent.sequence, OUTCOME_ACKED);
     if (client->timed) {
         if (client->native)
-            recall_times(message, bits, &sent);
+            recall_times(client, message, bits, &sent);
         count_times(set, &sent);
     }
     return ERR_NO_ERROR;

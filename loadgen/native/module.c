@@ -288,7 +288,9 @@ static int parse_piece(PyObject *item, struct piece *piece) {
 
 static PyObject *client_set_schedule(PyObject *self, PyObject *pieces) {
     struct owned *owned = usable(self);
-    PyObject *items = owned ? PySequence_Fast(pieces, "pieces: a sequence of (first, numerator, step, denominator)") : NULL;
+    if (!owned || refuse_after_sending(owned, "set_schedule") != 0)
+        return NULL;
+    PyObject *items = PySequence_Fast(pieces, "pieces: a sequence of (first, numerator, step, denominator)");
     if (!items)
         return NULL;
     size_t count = (size_t)PySequence_Fast_GET_SIZE(items);
@@ -498,77 +500,124 @@ static PyObject *client_set_outcomes(PyObject *self, PyObject *buffer) {
 
 /* ---- hot: once a batch ---- */
 
-/* (first, count, offsets_ns=None), checked. The view's obj is NULL without offsets. */
-static int parse_batch(PyObject *const *args, Py_ssize_t given, const char *call, uint64_t *first, uint64_t *count,
-                       Py_buffer *offsets) {
-    offsets->obj = NULL;
-    if (given < 2 || given > 3) {
-        PyErr_Format(PyExc_TypeError, "%s(first_sequence, count, offsets_ns=None)", call);
-        return -1;
-    }
-    *first = PyLong_AsUnsignedLongLong(args[0]);
+/* A batch as Python says it, checked. */
+struct asked {
+    uint64_t first, count;
+    Py_buffer offsets; /* obj NULL: none */
+};
+
+static void forget(struct asked *asked) {
+    if (asked->offsets.obj)
+        PyBuffer_Release(&asked->offsets);
+}
+
+static int parse_batch(PyObject *first, PyObject *count, PyObject *offsets, const char *call, struct asked *asked) {
+    asked->offsets.obj = NULL;
+    asked->first = PyLong_AsUnsignedLongLong(first);
     if (PyErr_Occurred())
         return -1;
-    *count = PyLong_AsUnsignedLongLong(args[1]);
+    asked->count = PyLong_AsUnsignedLongLong(count);
     if (PyErr_Occurred())
         return -1;
-    if (*first >= SEQUENCE_LIMIT || *count > SEQUENCE_LIMIT - *first) {
+    if (asked->first >= SEQUENCE_LIMIT || asked->count > SEQUENCE_LIMIT - asked->first) {
         PyErr_Format(PyExc_ValueError, "%s(): sequences are below 10^12", call);
         return -1;
     }
-    if (given == 2 || args[2] == Py_None)
+    if (!offsets || offsets == Py_None)
         return 0;
-    if (PyObject_GetBuffer(args[2], offsets, PyBUF_SIMPLE) != 0)
+    if (PyObject_GetBuffer(offsets, &asked->offsets, PyBUF_SIMPLE) != 0)
         return -1;
-    if ((uint64_t)offsets->len / 8 < *count || (uintptr_t)offsets->buf % 8) {
+    if ((uint64_t)asked->offsets.len / 8 < asked->count || (uintptr_t)asked->offsets.buf % 8) {
         PyErr_Format(PyExc_ValueError, "%s(): offsets_ns holds fewer than %llu 64-bit integers", call,
-                     (unsigned long long)*count);
-        PyBuffer_Release(offsets);
+                     (unsigned long long)asked->count);
+        forget(asked);
         return -1;
     }
     return 0;
 }
 
-static PyObject *client_send(PyObject *self, PyObject *const *args, Py_ssize_t given) {
-    struct owned *owned = usable_native(self, "send");
-    uint64_t first, count;
-    Py_buffer offsets;
-    if (!owned || refuse_unless_live(owned, "send") != 0 ||
-        parse_batch(args, given, "send", &first, &count, &offsets) != 0)
+static struct owned *ready_to_send(PyObject *self, const char *call) {
+    struct owned *owned = usable_native(self, call);
+    if (!owned || refuse_unless_live(owned, call) != 0)
         return NULL;
-    struct client *client = &owned->client;
-    struct batch batch = {0};
-    int status = -1;
-    if (!owned->has_records || !client->topic_name) {
-        PyErr_SetString(PyExc_RuntimeError, "send() before set_topic() and set_records()");
-    } else {
-        owned->sending = true;
-        Py_BEGIN_ALLOW_THREADS
-        status = sender_send(client, first, count, offsets.obj ? offsets.buf : NULL, &batch);
-        Py_END_ALLOW_THREADS
-        owned->sending = false;
-        if (status != 0)
-            PyErr_Format(PyExc_RuntimeError, "send(): no topic handle for '%s': the Producer was closed, or the name is "
-                         "not a topic's", client->topic_name);
+    if (!owned->has_records || !owned->client.topic_name) {
+        PyErr_Format(PyExc_RuntimeError, "%s() before set_topic() and set_records()", call);
+        return NULL;
     }
-    if (offsets.obj)
-        PyBuffer_Release(&offsets);
-    if (status != 0)
-        return NULL;
-    if (batch.fatal && !batch.accepted && !batch.rejected) {
-        PyObject *arguments = Py_BuildValue("(is)", batch.fatal, batch.fatal_text);
+    return owned;
+}
+
+/* Run the sender without the GIL; 0, or -1 and an exception. `pace` NULL: at once. */
+static int send_batch(struct owned *owned, const struct asked *asked, struct pace *pace, struct batch *batch) {
+    struct client *client = &owned->client;
+    const int64_t *offsets_ns = asked->offsets.obj ? asked->offsets.buf : NULL;
+    int status;
+    owned->sending = true;
+    Py_BEGIN_ALLOW_THREADS
+    if (pace) {
+        pace->offsets_ns = offsets_ns;
+        status = sender_send_due(client, asked->first, asked->count, pace, batch);
+    } else {
+        status = sender_send(client, asked->first, asked->count, offsets_ns, batch);
+    }
+    Py_END_ALLOW_THREADS
+    owned->sending = false;
+    if (status != 0) {
+        PyErr_Format(PyExc_RuntimeError,
+                     "no topic handle for '%s': the Producer was closed, or the name is not a topic's",
+                     client->topic_name);
+    } else if (batch->fatal && !batch->accepted && !batch->rejected) {
+        PyObject *arguments = Py_BuildValue("(is)", batch->fatal, batch->fatal_text);
         if (arguments)
             PyErr_SetObject(fatal_error, arguments);
         Py_XDECREF(arguments);
-        return NULL;
+        status = -1;
     }
+    return status;
+}
+
+static PyObject *client_send(PyObject *self, PyObject *const *args, Py_ssize_t given) {
+    if (given < 2 || given > 3)
+        return PyErr_Format(PyExc_TypeError, "send(first_sequence, count, offsets_ns=None)");
+    struct owned *owned = ready_to_send(self, "send");
+    struct asked asked;
+    if (!owned || parse_batch(args[0], args[1], given == 3 ? args[2] : NULL, "send", &asked) != 0)
+        return NULL;
+    struct batch batch = {0};
+    int status = send_batch(owned, &asked, NULL, &batch);
+    forget(&asked);
+    if (status != 0)
+        return NULL;
     return Py_BuildValue("(KK)", (unsigned long long)batch.accepted, (unsigned long long)batch.rejected);
 }
 
+static PyObject *client_send_due(PyObject *self, PyObject *const *args, Py_ssize_t given) {
+    if (given < 4 || given > 5)
+        return PyErr_Format(PyExc_TypeError,
+                            "send_due(first_sequence, count, until_ns, shortest_wait_ns, offsets_ns=None)");
+    struct owned *owned = ready_to_send(self, "send_due");
+    struct asked asked;
+    if (!owned || parse_batch(args[0], args[1], given == 5 ? args[4] : NULL, "send_due", &asked) != 0)
+        return NULL;
+    struct pace pace = {.until_ns = PyLong_AsLongLong(args[2])};
+    if (!PyErr_Occurred())
+        pace.shortest_wait_ns = PyLong_AsLongLong(args[3]);
+    if (!PyErr_Occurred() && !asked.offsets.obj && !owned->client.schedule.count)
+        PyErr_SetString(PyExc_RuntimeError, "send_due() without a schedule or offsets_ns: nothing says what is due");
+    struct batch batch = {0};
+    int status = PyErr_Occurred() ? -1 : send_batch(owned, &asked, &pace, &batch);
+    forget(&asked);
+    if (status != 0)
+        return NULL;
+    return Py_BuildValue("(KKO)", (unsigned long long)batch.accepted, (unsigned long long)batch.rejected,
+                         batch.full ? Py_True : Py_False);
+}
+
 static PyObject *client_expect(PyObject *self, PyObject *const *args, Py_ssize_t given) {
+    if (given < 2 || given > 3)
+        return PyErr_Format(PyExc_TypeError, "expect(first_sequence, count, offsets_ns=None)");
     struct owned *owned = usable(self);
-    uint64_t first, count;
-    Py_buffer offsets;
+    struct asked asked;
     if (!owned || refuse_unless_live(owned, "expect") != 0)
         return NULL;
     struct client *client = &owned->client;
@@ -576,21 +625,19 @@ static PyObject *client_expect(PyObject *self, PyObject *const *args, Py_ssize_t
         PyErr_SetString(PyExc_RuntimeError, "expect() is for producers that send from Python");
         return NULL;
     }
-    if (parse_batch(args, given, "expect", &first, &count, &offsets) != 0)
+    if (parse_batch(args[0], args[1], given == 3 ? args[2] : NULL, "expect", &asked) != 0)
         return NULL;
-    if (count > client->expected_room) {
-        struct sent *room = PyMem_Realloc(client->expected, count * sizeof *room);
+    if (asked.count > client->expected_room) {
+        struct sent *room = PyMem_Realloc(client->expected, asked.count * sizeof *room);
         if (!room) {
-            if (offsets.obj)
-                PyBuffer_Release(&offsets);
+            forget(&asked);
             return PyErr_NoMemory();
         }
         client->expected = room;
-        client->expected_room = count;
+        client->expected_room = asked.count;
     }
-    client_expect_batch(client, first, count, offsets.obj ? offsets.buf : NULL);
-    if (offsets.obj)
-        PyBuffer_Release(&offsets);
+    client_expect_batch(client, asked.first, asked.count, asked.offsets.obj ? asked.offsets.buf : NULL);
+    forget(&asked);
     Py_RETURN_NONE;
 }
 
@@ -650,7 +697,8 @@ static PyObject *client_record(PyObject *self, PyObject *args) {
         return NULL;
     }
     struct record record;
-    records_make(&owned->client.records, sequence, offset_us, false, &record);
+    records_claim(&owned->client.records, sequence, false, &record);
+    records_stamp(&owned->client.records, sequence, offset_us, &record);
     return Py_BuildValue("(y#y#)", record.key, (Py_ssize_t)record.key_len, record.value, (Py_ssize_t)record.len);
 }
 
@@ -730,6 +778,7 @@ static PyMethodDef client_methods[] = {
     METHOD(set_keys, METH_VARARGS | METH_KEYWORDS),
     METHOD(set_outcomes, METH_O),
     METHOD(send, METH_FASTCALL),
+    METHOD(send_due, METH_FASTCALL),
     METHOD(expect, METH_FASTCALL),
     METHOD(settle, METH_NOARGS),
     METHOD(failures, METH_NOARGS),
@@ -806,9 +855,12 @@ static int add_layout(PyObject *module) {
         {"CONTROL_AT", CONTROL_AT}, {"PRODUCERS_AT", PRODUCERS_AT}, {"Header.MAGIC", HEADER_MAGIC},
         {"Header.LAYOUT_VERSION", HEADER_LAYOUT_VERSION}, {"Header.WORDS", HEADER_WORDS_OF_SLAB},
         {"Header.PRODUCERS", HEADER_PRODUCERS}, {"Header.T0_NS", HEADER_T0_NS}, {"Header.STOP", HEADER_STOP},
-        {"Header.FATAL_CODE", HEADER_FATAL_CODE}, {"Slot.FIRST_MEASURED", SLOT_FIRST_MEASURED},
+        {"Header.BREAKER", HEADER_BREAKER}, {"Header.CLIENT_STALL_US_MAX", HEADER_CLIENT_STALL_US_MAX},
+        {"Header.FATAL_CODE", HEADER_FATAL_CODE}, {"Slot.NEXT_SEQUENCE", SLOT_NEXT_SEQUENCE},
+        {"Slot.FIRST_MEASURED", SLOT_FIRST_MEASURED},
         {"Slot.RING_HEAD", SLOT_RING_HEAD}, {"Slot.RING_OVERFLOW", SLOT_RING_OVERFLOW},
-        {"Slot.RING_TAIL", SLOT_RING_TAIL}, {"Count.ACKED", COUNT_ACKED}, {"Count.FAILED", COUNT_FAILED},
+        {"Slot.RING_TAIL", SLOT_RING_TAIL}, {"Count.ATTEMPTED", COUNT_ATTEMPTED},
+        {"Count.REJECTED", COUNT_REJECTED}, {"Count.ACKED", COUNT_ACKED}, {"Count.FAILED", COUNT_FAILED},
         {"Count.UNKNOWN", COUNT_UNKNOWN}, {"Count.PAYLOAD_BYTES", COUNT_PAYLOAD_BYTES},
         {"Count.WIRE_BYTES", COUNT_WIRE_BYTES}, {"Count.REQUESTS", COUNT_REQUESTS},
         {"Count.REQUEST_RECORDS", COUNT_REQUEST_RECORDS}, {"Count.FIRST_SENT_NS", COUNT_FIRST_SENT_NS},

@@ -165,7 +165,7 @@ static const char *make_id(struct records *records, uint64_t sequence, const cha
     return records->id;
 }
 
-static void make_key(struct records *records, uint64_t sequence, size_t index, struct record *record) {
+static void make_key(struct records *records, uint64_t sequence, struct record *record) {
     uint64_t number = sequence * records->producers + records->producer;
     record->key_len = KEY_BYTES;
     switch (records->key_form) {
@@ -199,39 +199,46 @@ static void make_key(struct records *records, uint64_t sequence, size_t index, s
         }
         return;
     case KEY_TABLE:
-        if (records->key_lengths[index] < 0) {
+        if (records->key_lengths[record->index] < 0) {
             record->key = NULL;
             record->key_len = 0;
         } else {
-            record->key = records->key_blob + records->key_offsets[index];
-            record->key_len = (size_t)records->key_lengths[index];
+            record->key = records->key_blob + records->key_offsets[record->index];
+            record->key_len = (size_t)records->key_lengths[record->index];
         }
         return;
     }
 }
 
-void records_make(struct records *records, uint64_t sequence, int64_t offset_us, bool claim, struct record *record) {
+void records_claim(struct records *records, uint64_t sequence, bool claim, struct record *record) {
     size_t index = records->next_index;
     if (sequence != records->next_sequence)
         index = (sequence * records->producers + records->producer) % records->count;
     records->next_sequence = sequence + 1;
     records->next_index = index + records->step < records->count ? index + records->step
                                                                  : index + records->step - records->count;
-
+    record->index = index;
     record->len = records->lengths[index];
     record->spare = false;
-    record->value = (char *)(uintptr_t)records->blob + records->offsets[index]; /* librdkafka only reads it */
     if (records->stamped) {
-        char *value = place_for(records, index, claim, &record->spare);
-        record->value = value;
+        record->value = place_for(records, index, claim, &record->spare);
+        __builtin_prefetch(record->value + records->id_offset, 1);
+        __builtin_prefetch(record->value + records->time_offset, 1);
+    } else {
+        record->value = (char *)(uintptr_t)records->blob + records->offsets[index]; /* librdkafka only reads it */
+    }
+}
+
+void records_stamp(struct records *records, uint64_t sequence, int64_t offset_us, struct record *record) {
+    if (records->stamped) {
         int64_t now_us = records->start_epoch_us + offset_us;
         if (now_us / US_PER_S != records->second) {
             records->second = now_us / US_PER_S;
             write_second(records->second_text, records->second);
         }
-        write_sequence(value + records->id_offset + PREFIX_BYTES, sequence);
-        memcpy(value + records->time_offset, records->second_text, SECOND_BYTES);
-        write_6(value + records->time_offset + SECOND_BYTES, (uint32_t)(now_us % US_PER_S));
+        write_sequence(record->value + records->id_offset + PREFIX_BYTES, sequence);
+        memcpy(record->value + records->time_offset, records->second_text, SECOND_BYTES);
+        write_6(record->value + records->time_offset + SECOND_BYTES, (uint32_t)(now_us % US_PER_S));
     }
-    make_key(records, sequence, index, record);
+    make_key(records, sequence, record);
 }

@@ -34,9 +34,14 @@ struct due {
 };
 
 static inline void due_seek(struct due *due, const struct schedule *schedule, uint64_t sequence) {
-    size_t position = 0;
-    while (position + 1 < schedule->count && schedule->pieces[position + 1].first <= sequence)
-        position++;
+    size_t position = 0, end = schedule->count; /* the last piece that begins at or before the sequence */
+    while (end - position > 1) {
+        size_t middle = position + (end - position) / 2;
+        if (schedule->pieces[middle].first <= sequence)
+            position = middle;
+        else
+            end = middle;
+    }
     const struct piece *piece = &schedule->pieces[position];
     unsigned __int128 steps = sequence - piece->first;
     unsigned __int128 rest = piece->rest + steps * piece->step_rest;

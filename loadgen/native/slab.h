@@ -24,10 +24,13 @@ enum header {
     HEADER_PRODUCERS = 3,
     HEADER_T0_NS = 6,
     HEADER_STOP = 7,
+    HEADER_BREAKER = 8,
+    HEADER_CLIENT_STALL_US_MAX = 18,
     HEADER_FATAL_CODE = 20,
 };
 
 enum slot {
+    SLOT_NEXT_SEQUENCE = 1,
     SLOT_FIRST_MEASURED = 2,
     SLOT_RING_HEAD = 3,
     SLOT_RING_OVERFLOW = 4,
@@ -35,6 +38,8 @@ enum slot {
 };
 
 enum count {
+    COUNT_ATTEMPTED = 0,
+    COUNT_REJECTED = 1,
     COUNT_ACKED = 2,
     COUNT_FAILED = 3,
     COUNT_UNKNOWN = 4,

@@ -107,10 +107,11 @@ class Acks:
                 if mark is not None:
                     mark(sequence, Outcome.ACKED)
                 if timed:
-                    service_us = int((message.latency() or 0.0) * 1e6)
+                    service_us = round((message.latency() or 0.0) * 1e6)
                     service_of[phase](service_us)
                     if intended_ns:
-                        response_us = (now - intended_ns) // 1000
+                        # instants are floored, as librdkafka's are, not their difference: that could be one below zero
+                        response_us = now // 1000 - intended_ns // 1000
                         response_of[phase](response_us)
                         lateness_of[phase](response_us - service_us)
             except Exception:  # counted: the ledger then shows a record open, and the run says why

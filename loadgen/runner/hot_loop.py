@@ -3,10 +3,13 @@
 A lane owns sequences and bytes; this loop owns time: when to send, when to wait, when to stop. It keeps the attempted
 side of the ledger: NEXT_SEQUENCE is raised before a batch is handed over, ATTEMPTED after, so that a worker killed in
 between leaves a bound of what it may have sent.
+
+By a plan, a lane that has the loop to itself and can (`PacedLane`) spends the waits sending what falls due: each event at
+its own instant, without a round of this loop.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from loadgen.arrivals.pacer import Step, decide
 from loadgen.arrivals.plan import Schedule
@@ -17,6 +20,7 @@ LONGEST_WAIT_NS = 20_000_000  # the stop word is seen within 20 ms
 # Waking for every event of 10,000/s costs a core; what falls due within a quarter of a millisecond leaves together.
 SHORTEST_WAIT_NS = 250_000
 FULL_QUEUE_WAIT_NS = 1_000_000
+BEYOND_A_WAIT = 1 << 32  # more events than can fall due in one wait
 GRACE_NS = 1_000_000_000  # after the plan's end, what is still due is sent for this long; the rest was never attempted
 
 
@@ -25,6 +29,14 @@ class Sent(NamedTuple):
 
     accepted: int
     rejected: int
+
+
+class SentDue(NamedTuple):
+    """What became of events that fell due one by one; `full` when a full queue ended it."""
+
+    accepted: int
+    rejected: int
+    full: bool
 
 
 class Lane(Protocol):
@@ -36,6 +48,18 @@ class Lane(Protocol):
 
     def poll(self) -> None:
         """Serve what the client has to report, without waiting."""
+        ...
+
+
+@runtime_checkable
+class PacedLane(Lane, Protocol):
+    """A lane that can spend the loop's waits sending what falls due meanwhile."""
+
+    def send_due(self, first_sequence: int, count: int, until_ns: int, shortest_wait_ns: int) -> SentDue:
+        """Send events as they fall due, at most `count`, until an offset from the start or a full queue.
+
+        It keeps NEXT_SEQUENCE, ATTEMPTED, REJECTED and CLIENT_STALL_US_MAX, and obeys the stop and breaker words.
+        """
         ...
 
 
@@ -61,6 +85,7 @@ class LaneState:
 
     def __init__(self, lane: Lane, course: Course, slab: Slab, slot: int) -> None:
         self.lane, self.course = lane, course
+        self.paced = lane if course.schedule is not None and isinstance(lane, PacedLane) else None
         self.words = slab.words
         self.slot_at = producer_at(slot)
         self.sets = tuple(set_at(slot, phase) for phase in Phase)
@@ -84,11 +109,7 @@ class LaneState:
     def send(self, amount: int, now_ns: int) -> int:
         """Hand over a batch that lies in one phase; returns how many sequences it moved on."""
         words, first = self.words, self.next_sequence
-        if self.first_measured is not None and first < self.first_measured:
-            amount = min(amount, self.first_measured - first)
-            base = self.sets[Phase.WARMUP]
-        else:
-            base = self.sets[Phase.WARMUP if self.first_measured is None else Phase.MEASURED]
+        amount, base = self._in_one_phase(amount)
         words[self.slot_at + Slot.NEXT_SEQUENCE] = first + amount
         sent = self.lane.send(first, amount)
         taken = sent.accepted + sent.rejected
@@ -99,15 +120,36 @@ class LaneState:
         if not words[base + Count.FIRST_SENT_NS]:
             words[base + Count.FIRST_SENT_NS] = now_ns
         if taken < amount:
-            words[base + Count.QUEUE_FULL] += 1
-            if not self.full_since_ns:
-                self.full_since_ns = now_ns
-                words[self.slot_at + Slot.QUEUE_FULL_NS] = now_ns
+            self._found_full(base, now_ns)
         elif self.full_since_ns:
             words[base + Count.BACKPRESSURE_US] += (now_ns - self.full_since_ns) // 1000
             self.full_since_ns = 0
             words[self.slot_at + Slot.QUEUE_FULL_NS] = 0
         return taken
+
+    def wait_sending(self, lane: PacedLane, clock: Clock, until_ns: int) -> None:
+        """Let the lane send what falls due until an offset from the start, of one phase at most."""
+        first = self.next_sequence
+        amount, base = self._in_one_phase(BEYOND_A_WAIT if self.end_sequence is None else self.end_sequence - first)
+        sent = lane.send_due(first, amount, until_ns, SHORTEST_WAIT_NS)
+        self.next_sequence = first + sent.accepted + sent.rejected
+        if sent.full:
+            self._found_full(base, clock.now_ns())
+
+    def _in_one_phase(self, amount: int) -> tuple[int, int]:
+        """So many of the next sequences at most as lie in one phase, and where that phase's set begins."""
+        if self.first_measured is None:
+            return amount, self.sets[Phase.WARMUP]
+        if self.next_sequence < self.first_measured:
+            return min(amount, self.first_measured - self.next_sequence), self.sets[Phase.WARMUP]
+        return amount, self.sets[Phase.MEASURED]
+
+    def _found_full(self, base: int, now_ns: int) -> None:
+        """The queue took no more: backpressure begins, unless it has."""
+        self.words[base + Count.QUEUE_FULL] += 1
+        if not self.full_since_ns:
+            self.full_since_ns = now_ns
+            self.words[self.slot_at + Slot.QUEUE_FULL_NS] = now_ns
 
     def finish(self, now_ns: int) -> None:
         """No more sends: book the time that a full queue still holds, and phases that never began."""
@@ -148,6 +190,7 @@ def drive(
     now_ns = clock.now_ns()
     if now_ns < t0_ns:
         clock.sleep_ns(t0_ns - now_ns)
+    alone = states[0] if len(states) == 1 else None
     measuring = False
     heartbeat.begin(clock.now_ns())
     while words[stop_at] == Stop.GO:
@@ -169,8 +212,13 @@ def drive(
             state.lane.poll()
         if done:
             break
+        paced = alone.paced if alone and wait_ns > 0 and not alone.full_since_ns and not words[breaker_at] else None
         heartbeat.round(clock.now_ns(), wait_ns)
-        if wait_ns > 0:
+        if alone and paced:
+            until_ns = offset_ns + LONGEST_WAIT_NS
+            alone.wait_sending(paced, clock, until_ns if measuring else min(until_ns, warmup_ns))
+            heartbeat.resumed(clock.now_ns())
+        elif wait_ns > 0:
             clock.sleep_ns(min(max(wait_ns, SHORTEST_WAIT_NS), LONGEST_WAIT_NS))
     now_ns = clock.now_ns()
     for state in states:
@@ -199,7 +247,8 @@ def _round(states: Sequence[LaneState], clock: Clock, t0_ns: int, batch_limit: i
         done = False
         if decision.step is Step.SEND:
             taken = state.send(decision.amount, now_ns)
-            wait_ns = min(wait_ns, 0 if taken else FULL_QUEUE_WAIT_NS)
+            in_debt = decision.amount == batch_limit  # else what fell due during the sending waits for its company
+            wait_ns = min(wait_ns, FULL_QUEUE_WAIT_NS if not taken else 0 if in_debt else SHORTEST_WAIT_NS)
         else:
             wait_ns = min(wait_ns, decision.amount)
     return wait_ns, done
@@ -213,3 +262,5 @@ class Heartbeat(Protocol):
     def measured_start(self, now_ns: int) -> None: ...
 
     def round(self, now_ns: int, wait_ns: int) -> None: ...
+
+    def resumed(self, now_ns: int) -> None: ...

@@ -1,9 +1,11 @@
 """A lane whose records are built and sent in C: pooled and stamped events, raw records, a payload file's records.
 
-Python decides once a batch; the loop over records runs without the GIL. One client for sending and timing.
+Flat out Python decides once a batch, by a plan once in 20 ms: the loop over records, and the waits between events, run in C
+without the GIL. One client for sending and timing.
 """
 
 from array import array
+from collections.abc import Callable
 from typing import Any
 
 from loadgen import native
@@ -13,9 +15,11 @@ from loadgen.messages.event_plan import EventPlan
 from loadgen.messages.source import EventSource
 from loadgen.producer.errors import ClientFatal
 from loadgen.producer.transport import Transport
-from loadgen.runner.hot_loop import Sent
+from loadgen.runner.hot_loop import Sent, SentDue
 
 POLL_EVERY = 64  # rounds: only errors, throttling and failed records' reports come up in Python
+# A ramp's or Poisson's due times are made in Python just before they are needed; what their making takes is lateness.
+LOOK_AHEAD_NS = 2_000_000
 
 
 class NativeLane:
@@ -51,23 +55,47 @@ class NativeLane:
         Raises:
             ClientFatal: librdkafka gave up for good; nothing of the batch was taken.
         """
-        offsets_ns = None
-        if self._offsets_of is not None:
-            # a ramp or Poisson arrivals: the due times of this batch, 0.4 to 1.1 µs a record
-            offsets_ns = array("q", map(self._offsets_of, range(first_sequence, first_sequence + count)))
-        try:
-            accepted, rejected = self.client.send(first_sequence, count, offsets_ns)
-        except self._fatal_error as error:
-            code, text = error.args
-            raise ClientFatal(f"the Kafka client stopped for good: {text}", code=code) from None
+        offsets_ns = None if self._offsets_of is None else self._due_times(first_sequence, count)
+        accepted, rejected = self._in_c(self.client.send, first_sequence, count, offsets_ns)
         self.accepted += accepted
         return Sent(accepted, rejected)
 
+    def send_due(self, first_sequence: int, count: int, until_ns: int, shortest_wait_ns: int) -> SentDue:
+        """Send events as they fall due, until an offset from the start; the waiting is done in C.
+
+        Raises:
+            ClientFatal: as `send`.
+        """
+        offsets_ns = None
+        if self._offsets_of is not None:
+            assert self.schedule is not None
+            until_ns = min(until_ns, self._offsets_of(first_sequence) + LOOK_AHEAD_NS)
+            count = min(count, max(self.schedule.due(until_ns) - first_sequence, 1))
+            offsets_ns = self._due_times(first_sequence, count)
+        accepted, rejected, full = self._in_c(
+            self.client.send_due, first_sequence, count, until_ns, shortest_wait_ns, offsets_ns
+        )
+        self.accepted += accepted
+        self._rounds = 0  # a round as long as POLL_EVERY short ones
+        return SentDue(accepted, rejected, full)
+
+    def _in_c(self, call: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return call(*arguments)
+        except self._fatal_error as error:
+            code, text = error.args
+            raise ClientFatal(f"the Kafka client stopped for good: {text}", code=code) from None
+
+    def _due_times(self, first: int, count: int) -> "array[int]":
+        """Of a ramp or Poisson arrivals, ns from the start; 0.4 to 1.1 µs a record."""
+        assert self._offsets_of is not None
+        return array("q", map(self._offsets_of, range(first, first + count)))
+
     def poll(self) -> None:
         """Serve errors and failed reports, which hold queue slots until then; 1 µs, every 64th round."""
-        self._rounds += 1
         if self._rounds % POLL_EVERY == 0:
             self.transport.poll(0.0)
+        self._rounds += 1
 
 
 def linear_pieces(schedule: Schedule | None) -> list[tuple[int, int, int, int]]:

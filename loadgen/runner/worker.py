@@ -70,6 +70,10 @@ class SlabHeartbeat:
             self._due_ns = now_ns + HEARTBEAT_NS
             self.beat(now_ns)
 
+    def resumed(self, now_ns: int) -> None:
+        """A lane came back from a wait whose stalls it has noted itself."""
+        self._last_ns = now_ns
+
     def beat(self, now_ns: int) -> None:
         """Liveness, CPU and memory, ten times a second."""
         self.words[Header.HEARTBEAT_NS] = now_ns

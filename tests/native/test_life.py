@@ -256,6 +256,7 @@ def test_a_forked_child_is_refused(mode: Mode) -> None:
         (lambda client: client.set_topic("other"), RuntimeError),
         (lambda client: client.set_records(b"y", array("Q", [0]), array("I", [1]), "7f3a9c21", 0, 1), RuntimeError),
         (lambda client: client.set_keys("order"), RuntimeError),
+        (lambda client: client.set_schedule([]), RuntimeError),
         (lambda client: client.set_outcomes(bytearray(9)), RuntimeError),
         (lambda client: client.mark_rejected(-1), OverflowError),
     ],

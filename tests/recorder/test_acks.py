@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from loadgen.recorder.acks import Acks
 from loadgen.recorder.slab import Count, Header, Metric, Phase, Slab, Slot, producer_at
@@ -67,6 +69,19 @@ def test_response_is_lateness_and_service() -> None:
 
     told = [measured.sum_us(metric) for metric in (Metric.LATENESS, Metric.SERVICE, Metric.RESPONSE)]
     assert told == [6000, 4000, 10_000]
+
+
+@given(due_ns=st.integers(1, 10**9), late_ns=st.integers(0, 5000), service_ns=st.integers(0, 10**7))
+def test_stamps_of_whole_microseconds_make_no_time_below_zero(due_ns: int, late_ns: int, service_ns: int) -> None:
+    """Sent at or after it was due and read later; the client's stamps are whole microseconds, floored, told in seconds."""
+    sent_ns, now_ns = due_ns + late_ns, due_ns + late_ns + service_ns
+    age_s = (now_ns // 1000 - sent_ns // 1000) / 1e6
+    slab, acks = instrument(now_ns)
+    acks.count(10, due_ns, None, Report(latency_s=age_s))
+    measured = counted(slab, Phase.MEASURED)
+
+    assert measured.count(Count.NEGATIVE) == 0
+    assert measured.sum_us(Metric.LATENESS) == sent_ns // 1000 - due_ns // 1000
 
 
 def test_flat_out_has_no_response() -> None:
