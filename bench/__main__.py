@@ -11,6 +11,7 @@ peers         other load generators beside ours
 consuming     consumer groups beside runs: end to end, and one that stands still
 read-back     how fast, and in how much memory, a run is read back
 kills         workers killed at random moments of real runs
+shutdowns     publishing programs ended by SIGTERM at random moments
 """
 
 import sys
@@ -26,6 +27,7 @@ COMMANDS = {
     "in-flight": "bench.in_flight",
     "gates": "bench.gates",
     "kills": "bench.kills",
+    "shutdowns": "bench.shutdowns",
     "read-back": "bench.read_back",
     "consuming": "bench.consuming",
 }
