@@ -1,6 +1,7 @@
 """Brokers for the tests, each started once a session and only when a test asks for it.
 
-`mock` librdkafka's mock cluster, `kafka` a real Apache Kafka, `redpanda` in a container; `topic` a name of its own.
+`mock` librdkafka's mock cluster, `kafka` a real Apache Kafka, `cluster` that or else the mock,
+`redpanda` in a container; `topic` a name of its own: nothing is made.
 What this machine lacks is skipped with the reason, which pytest's -ra prints at the end. Real Kafka must not be skipped
 where Java and Maven are present, nor where LOADGEN_REQUIRE_KAFKA=1 says that it has to run.
 """
@@ -30,6 +31,12 @@ hypothesis.settings.register_profile("loadgen", deadline=None)
 hypothesis.settings.load_profile("loadgen")
 
 
+def missing_for_kafka() -> list[str]:
+    """The programs that a real Kafka needs and this machine lacks."""
+    needed = ["java"] if cache_folder().is_dir() else ["java", "mvn"]
+    return [name for name in needed if shutil.which(name) is None]
+
+
 @pytest.fixture(scope="session")
 def mock() -> Iterator[Broker]:
     """A mock cluster of one broker, as a Broker; `mock.mock` is its MockCluster."""
@@ -39,9 +46,7 @@ def mock() -> Iterator[Broker]:
 
 def require_kafka() -> None:
     """Skip, or fail where it has to run, when no real Kafka can be had."""
-    needed = ["java"] if cache_folder().is_dir() else ["java", "mvn"]
-    missing = [name for name in needed if shutil.which(name) is None]
-    if missing:
+    if missing := missing_for_kafka():
         reason = f"real Kafka did not run: {' and '.join(missing)} not found"
         if os.environ.get("LOADGEN_REQUIRE_KAFKA") == "1":
             pytest.fail(f"{reason}, and LOADGEN_REQUIRE_KAFKA=1")
@@ -63,6 +68,13 @@ def guarded(kafka: Broker, tmp_path_factory: pytest.TempPathFactory) -> "Iterato
 
     with start_guarded(tmp_path_factory.mktemp("certificates")) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def cluster(request: pytest.FixtureRequest) -> Broker:
+    """The real Kafka where this machine can have one, else the mock: for what should run everywhere."""
+    found: Broker = request.getfixturevalue("mock" if missing_for_kafka() else "kafka")
+    return found
 
 
 @pytest.fixture(scope="session")

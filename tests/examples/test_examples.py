@@ -1,4 +1,4 @@
-"""The ten examples run, and a consumer reads what they say they sent."""
+"""The ten examples run, and a consumer reads what they say they sent: on a real Kafka where this machine can have one."""
 
 import os
 import re
@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from loadgen.brokers.admin import create_topic
 from loadgen.brokers.target import Broker
 from loadgen.messages.order_events import decode_order_event
 from tests.producer.reading import Read, read_topic
@@ -42,6 +43,14 @@ def ids(read: list[Read]) -> set[str]:
     return {(found.key or b"").decode() for found in read}
 
 
+@pytest.fixture
+def orders(cluster: Broker, topic: str) -> str:
+    """A topic, and one for what is returned: a real Kafka does not make them by itself."""
+    create_topic(cluster, topic, {}, partitions=4)
+    create_topic(cluster, f"{topic}.returns", {}, partitions=1)
+    return topic
+
+
 def test_all_ten_are_here_and_in_the_list() -> None:
     """The list in examples/README.md is the folder."""
     named = re.findall(r"^\| \d+ \| (\w+\.py) \|", (EXAMPLES / "README.md").read_text("utf-8"), re.MULTILINE)
@@ -50,101 +59,101 @@ def test_all_ten_are_here_and_in_the_list() -> None:
     assert set(named) == {path.name for path in EXAMPLES.glob("*.py")} - {"target.py"}
 
 
-def test_basic_order_publisher(mock: Broker, topic: str, tmp_path: Path) -> None:
+def test_basic_order_publisher(cluster: Broker, orders: str, tmp_path: Path) -> None:
     """1: three orders of the domain, as messages with their key."""
-    out = run("basic_order_publisher.py", tmp_path, "-b", mock.bootstrap, "-t", topic)
+    out = run("basic_order_publisher.py", tmp_path, "-b", cluster.bootstrap, "-t", orders)
 
     assert "3 of 3 orders acknowledged" in out
-    read = read_topic(mock.bootstrap, topic, 3)
+    read = read_topic(cluster.bootstrap, orders, 3)
     assert ids(read) == {"order-0", "order-1", "order-2"}
     assert all(decode_order_event(found.value or b"").total_price == 19.98 for found in read)
 
 
-def test_multi_topic_publisher(mock: Broker, topic: str, tmp_path: Path) -> None:
+def test_multi_topic_publisher(cluster: Broker, orders: str, tmp_path: Path) -> None:
     """2: each event in its topic."""
-    assert "3 events in 2 topics" in run("multi_topic_publisher.py", tmp_path, "-b", mock.bootstrap, "-t", topic)
+    assert "3 events in 2 topics" in run("multi_topic_publisher.py", tmp_path, "-b", cluster.bootstrap, "-t", orders)
 
-    assert ids(read_topic(mock.bootstrap, topic, 2)) == {"order-1", "order-2"}
-    (returned,) = read_topic(mock.bootstrap, f"{topic}.returns", 1)
+    assert ids(read_topic(cluster.bootstrap, orders, 2)) == {"order-1", "order-2"}
+    (returned,) = read_topic(cluster.bootstrap, f"{orders}.returns", 1)
     assert returned.headers["schema-version"] == b"OrderReturned/1"
 
 
-def test_async_batch_publisher(mock: Broker, topic: str, tmp_path: Path) -> None:
+def test_async_batch_publisher(cluster: Broker, orders: str, tmp_path: Path) -> None:
     """3: a thousand, each once."""
-    out = run("async_batch_publisher.py", tmp_path, "-b", mock.bootstrap, "-t", topic)
+    out = run("async_batch_publisher.py", tmp_path, "-b", cluster.bootstrap, "-t", orders)
 
     assert "999 × Delivery" in out
-    read = read_topic(mock.bootstrap, topic, 1000)
+    read = read_topic(cluster.bootstrap, orders, 1000)
     assert len(read) == 1000
     assert ids(read) == {f"order-{number}" for number in range(1000)}
 
 
-def test_monitored_publisher(mock: Broker, topic: str, tmp_path: Path) -> None:
+def test_monitored_publisher(cluster: Broker, orders: str, tmp_path: Path) -> None:
     """4: the metrics say what a consumer can read, and what was refused."""
     pytest.importorskip("prometheus_client")
-    out = run("monitored_publisher.py", tmp_path, "-b", mock.bootstrap, "-t", topic)
+    out = run("monitored_publisher.py", tmp_path, "-b", cluster.bootstrap, "-t", orders)
 
-    assert f'loadgen_publisher_acked_total{{topic="{topic}"}} 100.0' in out
+    assert f'loadgen_publisher_acked_total{{topic="{orders}"}} 100.0' in out
     assert 'reason="MSG_SIZE_TOO_LARGE"' in out
     assert "refused: number 100, order order-large, MSG_SIZE_TOO_LARGE" in out
-    assert len(read_topic(mock.bootstrap, topic, 100)) == 100
+    assert len(read_topic(cluster.bootstrap, orders, 100)) == 100
 
 
-def test_context_manager(mock: Broker, topic: str, tmp_path: Path) -> None:
+def test_context_manager(cluster: Broker, orders: str, tmp_path: Path) -> None:
     """5: one order from each kind of block."""
-    run("context_manager.py", tmp_path, "-b", mock.bootstrap, "-t", topic)
+    run("context_manager.py", tmp_path, "-b", cluster.bootstrap, "-t", orders)
 
-    assert ids(read_topic(mock.bootstrap, topic, 3)) == {"from-with", "from-async-with", "awaited"}
+    assert ids(read_topic(cluster.bootstrap, orders, 3)) == {"from-with", "from-async-with", "awaited"}
 
 
-def test_testing_with_mocks(mock: Broker, topic: str, tmp_path: Path) -> None:
+def test_testing_with_mocks(cluster: Broker, orders: str, tmp_path: Path) -> None:
     """6: its tests pass, and the code under test does the same on a cluster."""
-    run("testing_with_mocks.py", tmp_path, "-b", mock.bootstrap, "-t", topic)
+    run("testing_with_mocks.py", tmp_path, "-b", cluster.bootstrap, "-t", orders)
 
-    (found,) = read_topic(mock.bootstrap, topic, 1)
+    (found,) = read_topic(cluster.bootstrap, orders, 1)
     assert msgspec.json.decode(found.value or b"") == {"order_id": "order-1", "total_price": 14.49}
 
 
-def test_use_case_integration(mock: Broker, topic: str, tmp_path: Path) -> None:
+def test_use_case_integration(cluster: Broker, orders: str, tmp_path: Path) -> None:
     """7: the shop's five orders."""
-    out = run("use_case_integration.py", tmp_path, "-b", mock.bootstrap, "-t", topic)
+    out = run("use_case_integration.py", tmp_path, "-b", cluster.bootstrap, "-t", orders)
 
     assert "5 orders extracted and acknowledged" in out
     prices = sorted(
-        decode_order_event(found.value or b"").total_price for found in read_topic(mock.bootstrap, topic, 5)
+        decode_order_event(found.value or b"").total_price for found in read_topic(cluster.bootstrap, orders, 5)
     )
     assert prices == [0.0, 1.0, 2.0, 3.0, 4.0]
 
 
-def test_performance_tuning(mock: Broker, topic: str, tmp_path: Path) -> None:
+def test_performance_tuning(cluster: Broker, orders: str, tmp_path: Path) -> None:
     """8: a row a profile; every order of each arrived (the mock keeps only the last 5 MB of a partition)."""
-    out = run("performance_tuning.py", tmp_path, "-b", mock.bootstrap, "-t", topic)
+    out = run("performance_tuning.py", tmp_path, "-b", cluster.bootstrap, "-t", orders)
 
     assert [line.split()[0] for line in out.splitlines()[1:4]] == ["low-latency", "balanced", "high-throughput"]
     assert "MOCK" not in out  # it was given an address, and cannot know
-    read = read_topic(mock.bootstrap, topic, 1)
+    read = read_topic(cluster.bootstrap, orders, 1)
     assert (
         sum(1 + max(found.offset for found in read if found.partition == one) for one in {r.partition for r in read})
         == 30_000
     )
 
 
-def test_low_latency(mock: Broker, topic: str, tmp_path: Path) -> None:
+def test_low_latency(cluster: Broker, orders: str, tmp_path: Path) -> None:
     """9: each awaited, none missing."""
-    out = run("low_latency.py", tmp_path, "-b", mock.bootstrap, "-t", topic)
+    out = run("low_latency.py", tmp_path, "-b", cluster.bootstrap, "-t", orders)
 
     assert re.search(r"200 payments: p50 \d+\.\d+ ms, p90", out)
-    assert len(read_topic(mock.bootstrap, topic, 200)) == 200
+    assert len(read_topic(cluster.bootstrap, orders, 200)) == 200
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_graceful_shutdown(mock: Broker, topic: str, tmp_path: Path, number: signal.Signals) -> None:
+def test_graceful_shutdown(cluster: Broker, orders: str, tmp_path: Path, number: signal.Signals) -> None:
     """10: it ends by the signal, and what it says was acknowledged is in the topic."""
-    process = start("graceful_shutdown.py", tmp_path, "-b", mock.bootstrap, "-t", topic)
+    process = start("graceful_shutdown.py", tmp_path, "-b", cluster.bootstrap, "-t", orders)
     try:
         assert process.stdout is not None
         assert "end me" in process.stdout.readline()
-        read_topic(mock.bootstrap, topic, 1)  # it has begun
+        read_topic(cluster.bootstrap, orders, 1)  # it has begun
         process.send_signal(number)
         out, err = process.communicate(timeout=30)
     finally:
@@ -155,7 +164,7 @@ def test_graceful_shutdown(mock: Broker, topic: str, tmp_path: Path, number: sig
     assert said is not None
     accepted, acked, dead = map(int, said.groups())
     assert accepted == acked + dead
-    assert len(read_topic(mock.bootstrap, topic, acked)) == acked
+    assert len(read_topic(cluster.bootstrap, orders, acked)) == acked
 
 
 def test_without_a_cluster_it_says_that_it_is_a_mock(tmp_path: Path) -> None:
@@ -164,14 +173,3 @@ def test_without_a_cluster_it_says_that_it_is_a_mock(tmp_path: Path) -> None:
 
     assert "no --bootstrap-server: this goes to a mock cluster, no Kafka is involved" in out
     assert "3 of 3 orders acknowledged" in out
-
-
-@pytest.mark.kafka
-def test_an_example_against_a_real_kafka(kafka: Broker, topic: str, tmp_path: Path) -> None:
-    """The use case again, where everything is real."""
-    from loadgen.brokers.admin import create_topic
-
-    create_topic(kafka, topic, {}, partitions=3)
-    run("use_case_integration.py", tmp_path, "-b", kafka.bootstrap, "-t", topic)
-
-    assert len(read_topic(kafka.bootstrap, topic, 5)) == 5
