@@ -234,6 +234,20 @@ def test_bad_13_what_changes_during_the_gate_ends_it(path: str, value: Any) -> N
         ran(restarted)
 
 
+def test_orders_of_another_seed_may_weigh_more() -> None:
+    """The mean payload belongs to a pair, not to the gate; inside a pair it must be equal."""
+    machine = Machine()
+
+    def heavier(side: Side, pair: int) -> Measured:
+        return msgspec.structs.replace(
+            machine(side, pair), conditions=conditions(result(**{"bytes.payload": 320_000_000 + 8_000_000 * pair}))
+        )
+
+    assert ran(heavier).verdict.verdict == "pass"
+    with pytest.raises(NotValid, match="payload_bytes_per_message"):
+        ran(mismatched("bytes.payload", 310_000_000))
+
+
 def test_what_a_variant_names_may_differ() -> None:
     """The property that the candidate was given differs, is listed, and is compared."""
     machine = Machine()
