@@ -51,7 +51,8 @@ bench: install
 	$(BIN)/python -m bench serializers
 
 results: install
-	$(BIN)/python -m bench serializers --out results/published
+	$(BIN)/python -m bench serializers
+	$(BIN)/python -m bench produce
 	$(BIN)/python -m bench plot
 
 clean:

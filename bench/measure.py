@@ -37,7 +37,7 @@ class Effort(NamedTuple):
 
 
 FAST = Effort(passes=1, processes=3, values=3, min_time_s=0.01)
-FULL = Effort(passes=5, processes=2, values=5, min_time_s=0.02)
+FULL = Effort(passes=3, processes=2, values=5, min_time_s=0.02)
 RIGOROUS = Effort(passes=8, processes=4, values=9, min_time_s=0.04)
 
 PRIVATE_METADATA = ("hostname", "python_executable")
