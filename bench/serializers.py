@@ -125,7 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     add: Any = parser.add_argument
     effort = parser.add_mutually_exclusive_group()
     effort.add_argument("--fast", action="store_true", help="12 cases in 20 s")
-    effort.add_argument("--rigorous", action="store_true", help="seven times as long as the full run of 4 minutes")
+    effort.add_argument("--rigorous", action="store_true", help="ten times as long as the full run of 4 minutes")
     add("--only", action="append", default=[], metavar="WORDS", help="cases with all of these words")
     add("--with", dest="own_file", type=Path, metavar="FILE", help="a Python file that adds libraries of your own")
     add("--out", type=Path, default=DEFAULT_FOLDER, help="folder; default %(default)s")
