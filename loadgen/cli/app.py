@@ -18,6 +18,7 @@ COMMANDS: tuple[tuple[str, str, Group, str], ...] = (
     ("run", "loadgen.cli.run:run", MEASURE, "One run: send by a plan, time every acknowledgement, judge the result."),
     ("capacity", "loadgen.cli.capacity:capacity", MEASURE, "The highest rate that holds an SLO, with an interval."),
     ("sweep", "loadgen.cli.sweep:sweep", MEASURE, "A grid of settings in repeated blocks: which one moved what."),
+    ("tune", "loadgen.cli.tune:tune", MEASURE, "Linger, batches, compression: the Pareto front, and what to run."),
     ("gate", "loadgen.cli.gate:gate", JUDGE, "A paired A/B verdict for CI."),
     ("compare", "loadgen.cli.compare:compare", JUDGE, "Two stored runs or experiments, in three grades."),
     ("history", "loadgen.cli.history:app", JUDGE, "Stored runs over time: list, plot."),

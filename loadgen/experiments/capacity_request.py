@@ -151,14 +151,13 @@ def request_of(
 
 def least_judgeable_per_s(request: CapacityRequest) -> float:
     """The rate below which a run of the search has too few records for the SLO's percentile."""
-    return max(
-        (
-            values_needed(_quantile(rule)) * ENOUGH_RECORDS / request.search_s
-            for rule in request.rules
-            if _quantile(rule)
-        ),
-        default=0.0,
-    )
+    return least_rate_for(request.rules, request.search_s)
+
+
+def least_rate_for(rules: Sequence[Rule], length_s: float) -> float:
+    """The rate below which a run of that length has too few records for a rule's percentile; 0: no rule has one."""
+    needed = [values_needed(_quantile(rule)) for rule in rules if _quantile(rule)]
+    return max(needed, default=0) * ENOUGH_RECORDS / length_s
 
 
 def _quantile(rule: Rule) -> float:

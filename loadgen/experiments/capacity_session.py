@@ -107,12 +107,11 @@ class CapacityRuns:
         )
 
     def _lengths(self, length_s: float, warmup_s: float) -> dict[str, str]:
-        """Of one run; its own caps are those of the whole search."""
+        """Of one run, and a cap on its time that no soak runs into."""
         return {
             "duration": f"{length_s:g}s",
             "warmup": f"{warmup_s:g}s",
             "max_time": f"{length_s + warmup_s + BEYOND_S:g}s",
-            "max_bytes": f"{self.request.max_bytes}B",
         }
 
 

@@ -22,6 +22,15 @@ class Parameter(msgspec.Struct, frozen=True):
     name: str
     values: tuple[str, ...]
 
+    @property
+    def is_ordered(self) -> bool:
+        """Whether its values are numbers that rise, so that what lies between two is likely between them."""
+        try:
+            numbers = [float(value) for value in self.values]
+        except ValueError:
+            return False
+        return numbers == sorted(numbers) and len(numbers) > 2
+
 
 Combination = dict[str, str]
 

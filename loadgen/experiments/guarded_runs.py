@@ -11,7 +11,7 @@ from typing import Any
 
 from loadgen.errors import Unreachable, UsageError
 from loadgen.experiments.record import Recorder
-from loadgen.experiments.run_door import Address, Request, RunDoor, RunOutcome, cut_by_cap
+from loadgen.experiments.run_door import Address, Request, RunDoor, RunOutcome, Stopped, cut_by_cap
 from loadgen.profile import FIELDS
 from loadgen.quantities import parse_duration_s
 from loadgen.slo import value_at
@@ -56,6 +56,7 @@ class GuardedRuns:
         Raises:
             UsageError: it would exceed the cap.
             Unreachable: the broker refused records, or the run was given up.
+            Stopped: the door's own watch ended it early.
         """
         if self.sent_bytes + ahead_bytes > self.max_bytes:
             raise UsageError(
@@ -63,8 +64,7 @@ class GuardedRuns:
                 f"{ahead_bytes / GIB:.1f}; raise it and --resume {self.recorder.path}"
             )
         left = max(int(self.max_bytes - self.sent_bytes), 1)
-        flags = {**flags, "max_bytes": f"{left}B"}
-        outcome = self.door(Request(flags=flags, folder=self.recorder.run_folder(label), broker=self.broker))
+        outcome = self._made({**flags, "max_bytes": f"{left}B"}, label)
         warmup_s = parse_duration_s(str(flags.get("warmup", FIELDS["warmup"].default)), zero=True)
         length_s = parse_duration_s(str(flags["duration"]))
         self.inside_s += warmup_s + length_s
@@ -78,6 +78,15 @@ class GuardedRuns:
                 f"--resume {self.recorder.path}"
             )
         return outcome
+
+    def _made(self, flags: dict[str, Any], label: str) -> RunOutcome:
+        began_s = self.now_s()
+        try:
+            return self.door(Request(flags=flags, folder=self.recorder.run_folder(label), broker=self.broker))
+        except Stopped as stopped:
+            self.inside_s += self.now_s() - began_s
+            self.sent_bytes += stopped.sent_bytes
+            raise
 
     def first_run(self, flags: dict[str, Any]) -> None:
         """An unjudged run, twice as long as the others: it warms broker and page cache for all of them alike.

@@ -59,7 +59,16 @@ class RunOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stopped(Exception):
-    """A run was ended early because it can no longer matter; nothing of it is kept."""
+    """A run was ended early because it can no longer matter; nothing of it is kept but this.
+
+    Attributes:
+        acked_per_s: what its last rows reached.
+        sent_bytes: of payload, until then.
+    """
+
+    def __init__(self, acked_per_s: float, sent_bytes: float) -> None:
+        super().__init__(f"ended early at {acked_per_s:,.0f} acknowledged a second")
+        self.acked_per_s, self.sent_bytes = acked_per_s, sent_bytes
 
 
 class Failure(msgspec.Struct, frozen=True):

@@ -3,8 +3,8 @@
 Sixty noisy trials of eight settings are few for an estimator of densities and enough for a smooth surface: settings that
 are near each other do about the same, and which of them matter is learnt as a length for each (Matérn 5/2 kernel,
 Rasmussen & Williams 2006, chapter 4; lengths, noise and how much each acts by itself by the best marginal likelihood of
-random draws, seeded). What is
-tried next is where the expected improvement, times the chance that the SLO holds, is largest (Schonlau et al. 1998).
+random draws, seeded). What is tried next is where the
+expected improvement, times the chance that the SLO holds, is largest (Schonlau et al. 1998).
 """
 
 import math
@@ -23,12 +23,12 @@ LEAST_TRIALS = 6
 JITTER = 1e-8
 
 
-def coordinates(space: Sequence[Parameter], ordered: Sequence[bool], combinations: Sequence[Combination]) -> Floats:
+def coordinates(space: Sequence[Parameter], combinations: Sequence[Combination]) -> Floats:
     """Each combination as a point: an ordered parameter by its place in 0 … 1, another by one column for each value."""
     columns: list[list[float]] = []
-    for parameter, is_ordered in zip(space, ordered, strict=True):
+    for parameter in space:
         places = [parameter.values.index(combination[parameter.name]) for combination in combinations]
-        if is_ordered:
+        if parameter.is_ordered:
             columns.append([place / (len(parameter.values) - 1) for place in places])
         else:
             columns += [
@@ -37,9 +37,9 @@ def coordinates(space: Sequence[Parameter], ordered: Sequence[bool], combination
     return np.array(columns, dtype=float).T.reshape(len(combinations), -1)
 
 
-def groups(space: Sequence[Parameter], ordered: Sequence[bool]) -> npt.NDArray[np.int64]:
+def groups(space: Sequence[Parameter]) -> npt.NDArray[np.int64]:
     """Which parameter each column of `coordinates` is of, so that all columns of one share a length."""
-    widths = [1 if is_ordered else len(parameter.values) for parameter, is_ordered in zip(space, ordered, strict=True)]
+    widths = [1 if parameter.is_ordered else len(parameter.values) for parameter in space]
     return np.repeat(np.arange(len(widths)), widths)
 
 

@@ -34,7 +34,7 @@ def make_plan(
         warmup_s=settings.warmup_s,
         duration_s=settings.duration_s,
     )
-    workers = settings.workers or auto_workers(settings, target)
+    workers = settings.workers or auto_workers(target.broker.bootstrap, started_here=settings.start is not None)
     producers = settings.producers or workers
     start_epoch_us = time.time_ns() // 1000 + START_ALLOWANCE_US
     events = event_plan(settings, token, start_epoch_us)
@@ -103,9 +103,9 @@ def event_plan(settings: RunSettings, token: str, start_epoch_us: int) -> EventP
     )
 
 
-def auto_workers(settings: RunSettings, target: Target) -> int:
+def auto_workers(bootstrap: str, *, started_here: bool) -> int:
     """Cores − 1 against a cluster elsewhere, half of them beside one that lives here."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    hosts = {address.rpartition(":")[0].strip("[]") for address in target.broker.bootstrap.split(",")}
-    beside = settings.start is not None or hosts <= {"localhost", "127.0.0.1", "::1"}
+    hosts = {address.rpartition(":")[0].strip("[]") for address in bootstrap.split(",")}
+    beside = started_here or hosts <= {"localhost", "127.0.0.1", "::1"}
     return max(cores // 2 if beside else cores - 1, 1)

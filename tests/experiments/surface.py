@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from loadgen.experiments.grid import Combination, Parameter
-from loadgen.experiments.tune import Trial
+from loadgen.experiments.trial import Trial
 
 SPACE = [
     Parameter("linger.ms", ("0", "1", "2", "5", "10", "20", "50", "100")),
