@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "verify",
         "telemetry",
     },
-    "brokers": {"producer.library"},
+    "brokers": {"producer.library", "producer.retry"},
     "verify": {"events", "messages", "report", "consumer", "arrivals", "recorder", "runner.plan"},
     "judge": {"report"},
     "doctor": {"brokers", "runner"},
@@ -55,7 +55,6 @@ DOORS: dict[str, tuple[str, ...]] = {
     "psutil": ("runner/", "brokers/", "doctor/", "cli/"),
     "pydantic": ("messages/",),
     "orjson": ("messages/",),
-    "stamina": ("producer/", "brokers/", "consumer/"),
 }
 
 

@@ -24,6 +24,7 @@ from loadgen.brokers.connection import ANSWER_WITHIN_S, DENIED, Connection
 from loadgen.brokers.release import release
 from loadgen.brokers.target import Broker
 from loadgen.errors import LoadgenError, Unreachable, UsageError
+from loadgen.producer.retry import again
 from loadgen.profile.settings import parse_topic
 
 PARTITIONS_PER_BROKER = 6
@@ -40,6 +41,17 @@ _REFUSED = frozenset(
         KafkaError.TOPIC_EXCEPTION,
         KafkaError.INVALID_REQUEST,
         KafkaError.TOPIC_ALREADY_EXISTS,
+    }
+)
+_PASSING = frozenset(
+    {
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.REPLICA_NOT_AVAILABLE,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.OFFSET_NOT_AVAILABLE,
+        KafkaError.KAFKA_STORAGE_ERROR,
     }
 )
 
@@ -227,10 +239,19 @@ def end_offsets(
             if shape is None:
                 return None
             asked = {TopicPartition(name, partition): latest for partition in range(shape[0])}
-            answers = connection.client.list_offsets(asked, request_timeout=ANSWER_WITHIN_S)
-            return [connection.wait(answers[partition]).offset for partition in asked]
+
+            def ask() -> list[int]:
+                answers = connection.client.list_offsets(asked, request_timeout=ANSWER_WITHIN_S)
+                return [connection.wait(answers[partition]).offset for partition in asked]
+
+            return again(ask, _passes)
     except (KafkaException, LoadgenError):
         return None
+
+
+def _passes(error: Exception) -> bool:
+    """Whether an answer is different when asked a moment later: a leader is being elected, a broker is coming up."""
+    return isinstance(error, KafkaException) and error.args[0].code() in _PASSING
 
 
 def _shape(connection: Connection, name: str) -> tuple[int, int, bool] | None:

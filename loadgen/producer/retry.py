@@ -16,11 +16,12 @@ after the present.
 import random
 from collections import deque
 from collections.abc import Callable
+from itertools import count
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
-import stamina
 
+from loadgen.clock import Clock, SystemClock
 from loadgen.producer.errors import QUEUE_FULL, TABLE
 from loadgen.producer.transport import Headers
 
@@ -205,13 +206,29 @@ class Retries:
             line.due_ns = 0
 
 
-def again(call: Callable[[], Result], *, on: type[Exception], tries: int = 4, total_s: float = 10.0) -> Result:
-    """A control call (metadata, creation of a topic), tried again by stamina with backoff and jitter.
+def again(
+    call: Callable[[], Result],
+    passes: Callable[[Exception], bool],
+    settings: RetrySettings = RetrySettings(tries=6, total_s=10.0, wait_s=0.1, wait_s_max=2.0),  # noqa: B008  # frozen
+    clock: Clock | None = None,
+) -> Result:
+    """The result of a control call (an offset, a topic's shape), tried again with the same backoff and jitter.
+
+    Args:
+        passes: whether an exception is of a kind that can pass by itself.
+        settings: `total_s` is from now on; no try begins later.
 
     Raises:
-        the last exception, once the tries or the time are used up.
+        the last exception, when it does not pass, or the tries or the time are used up.
     """
-    for attempt in stamina.retry_context(on=on, attempts=tries, timeout=total_s, wait_initial=0.1, wait_max=2.0):
-        with attempt:
+    clock = clock or SystemClock()
+    end_ns = clock.now_ns() + round(settings.total_s * 1e9)
+    for attempt in count(2):
+        try:
             return call()
-    raise AssertionError("stamina ended without a result or an error")
+        except Exception as error:
+            wait_ns = round(settings.wait_before(attempt) * 1e9)
+            if not passes(error) or attempt > settings.tries or clock.now_ns() + wait_ns > end_ns:
+                raise
+        clock.sleep_ns(wait_ns)
+    raise AssertionError("never reached: the last try returns or raises")

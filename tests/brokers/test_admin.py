@@ -1,7 +1,9 @@
 """Topics through one door, on the mock cluster and on a real Kafka."""
 
+from typing import Any
+
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from loadgen.brokers.admin import (
     check_topic_name,
@@ -11,6 +13,7 @@ from loadgen.brokers.admin import (
     describe_topic,
     end_offsets,
 )
+from loadgen.brokers.connection import Connection
 from loadgen.brokers.target import Broker, start_broker
 from loadgen.errors import Unreachable, UsageError
 from tests.brokers.guarded import Guarded
@@ -92,6 +95,29 @@ def test_the_end_of_the_log_grows_by_what_was_acknowledged(broker: Broker, topic
     send(broker, topic, 2, 2)
 
     assert end_offsets(broker, topic, {}) == [0, 7, 2]
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize(
+    ("code", "told"), [(KafkaError.NOT_LEADER_FOR_PARTITION, [0, 0]), (KafkaError.TOPIC_AUTHORIZATION_FAILED, None)]
+)
+def test_an_election_is_waited_out_and_a_refusal_is_not(
+    kafka: Broker, topic: str, monkeypatch: pytest.MonkeyPatch, code: int, told: list[int] | None
+) -> None:
+    """A leader being elected answers a moment later; asked again, with backoff. What does not pass is told at once."""
+    create_topic(kafka, topic, {}, partitions=2)
+    wait, answers = Connection.wait, iter(range(99))
+
+    def first_offsets_fail(connection: Connection, answer: Any) -> Any:
+        found = wait(connection, answer)
+        if hasattr(found, "offset") and next(answers) < 2:
+            raise KafkaException(KafkaError(code))
+        return found
+
+    monkeypatch.setattr(Connection, "wait", first_offsets_fail)
+
+    assert end_offsets(kafka, topic, {}) == told
+    assert next(answers) == (4 if told else 1)
 
 
 def test_like_copies_the_shape(broker: Broker, topic: str) -> None:
