@@ -10,8 +10,9 @@ from loadgen.cli.flags import JUDGE, RunFlags
 from loadgen.errors import UsageError
 
 if TYPE_CHECKING:
-    from loadgen.experiments.capacity import Found, Search
+    from loadgen.experiments.capacity import Search
     from loadgen.experiments.capacity_answer import Probe
+    from loadgen.experiments.capacity_found import Found
     from loadgen.experiments.capacity_request import CapacityRequest
     from loadgen.experiments.capacity_session import CapacityRuns
     from loadgen.experiments.record import Recorder

@@ -6,22 +6,25 @@ tells most: in the middle of what is unknown, or, once there are runs on both si
 lower end is confirmed by longer runs; a rate that does not hold in all of them is followed by a lower one. A generator
 that cannot offer a rate ends the way up: the answer is then "at least". Given the same outcomes in the same order the
 search takes the same path, which is how a resumed one goes on. Not here: what a step is made of (`step`,
-`capacity_runs`), text and pictures.
+`capacity_session`), whether the cluster is one (`one_cluster`), text and pictures.
 """
 
 import math
 from collections.abc import Callable
-from typing import Literal, Protocol
 
-import msgspec
-
-from loadgen.experiments.edge import Edge, Run, by_rate, fitted_edge, pooled_spread, side_of
+from loadgen.experiments.capacity_found import CapacityPlan, Found, Step
+from loadgen.experiments.edge import Run, bounds_of, by_rate, edge_of, sides_of, single_bounds
+from loadgen.experiments.one_cluster import (
+    NotSteady,
+    check_levels,
+    check_order,
+    check_settled,
+    check_unchanged,
+    levels_of,
+)
 from loadgen.experiments.step import JudgedStep
 from loadgen.report.result import Doubt
 
-Bound = Literal["interval", "at_least", "below_min", "unsteady"]
-
-TOLERANCE = 0.04  # of high ÷ low − 1: where the search ends
 GENERATOR_TOLERANCE = 0.1  # of a rate that this host can offer: nobody needs that finer
 MAX_RUNS = 26  # of the search, without confirmation
 LEAST_OFFSET, MOST_OFFSET = 0.01, 0.06  # of the fitted edge: how far beside it the next runs are
@@ -29,62 +32,6 @@ CONFIRM_BACKOFF = 0.02  # a rate that was not confirmed is followed by one that 
 MAX_CONFIRM_RATES = 5
 SHORED_RUNS = 3  # at the upper end, where single runs and no fit say where it is
 MOST_LENGTH = 6.0  # a longer run is surer than a short one, but not without end: it may be of another hour
-CHANGED_ERRORS = 4.0  # of the margins at one rate, now and earlier: the cluster is another one
-CONTRADICTION = 1.05  # a rate that held over a lower one that did not
-NEARLY_ONE_RATE, TWO_ANSWERS_RUNS, BY_FAR = 0.03, 4, 0.35  # ln of rates; runs; ln of measured over bound
-
-
-class Step(Protocol):
-    """Runs at a rate and judges it.
-
-    Args:
-        purpose: "search", "confirm" or "soak"; decides how long it runs.
-    """
-
-    def __call__(self, rate_per_s: float, purpose: str) -> JudgedStep: ...
-
-
-class CapacityPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What to look for, and within which rates.
-
-    Attributes:
-        start_per_s: the first rate; least, most: rates are never outside of them.
-        most_named: whether the user named the most, or it is only how far the search goes.
-    """
-
-    start_per_s: float
-    least_per_s: float
-    most_per_s: float
-    confirm_runs: int = 3
-    soak: bool = False
-    tolerance: float = TOLERANCE
-
-
-class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """The search's answer.
-
-    Attributes:
-        rate_per_s: the best estimate: the middle of the interval, or the held rate where it is open.
-        low, high: the highest rate shown to hold (confirmed) and the lowest shown not to; None: not known.
-        held_per_s, held_runs: the rate that was confirmed, and by how many runs.
-        stopped_by: what bounds the answer from above.
-    """
-
-    bound: Bound
-    rate_per_s: float | None
-    low: float | None
-    high: float | None
-    held_per_s: float | None
-    held_runs: int
-    stopped_by: Literal["slo", "max", "generator", "min", "unsteady", "invalid"]
-    doubts: list[Doubt]
-
-
-class _NotSteady(Exception):
-    """The cluster has no one answer; holds why."""
-
-    def __init__(self, doubt: Doubt) -> None:
-        self.doubt = doubt
 
 
 class Search:
@@ -114,41 +61,14 @@ class Search:
                 return self._below_min()
             self._close_in()
             return self._confirmed()
-        except _NotSteady as unsteady:
+        except NotSteady as unsteady:
             self.doubts.append(unsteady.doubt)
             return self._without_answer()
 
-    def edge(self) -> Edge | None:
-        """The fitted edge, around the middle of what single rates say; None while there is none."""
-        low, high = self._single_bounds()
-        if low is None or math.isinf(high):
-            return None
-        found = fitted_edge(self.runs, math.sqrt(low * high))
-        # once more around itself, where the runs are
-        return found and fitted_edge(self.runs, found.rate_per_s)
-
     def bounds(self) -> tuple[float | None, float]:
-        """The highest rate shown to hold and the lowest shown not to, by single rates and by the fit; None, inf: none."""
-        low, high = self._single_bounds()
-        edge = self.edge()
-        if edge is not None and low is not None:
-            if max(low, edge.low) < min(high, edge.high):
-                low, high = max(low, edge.low), min(high, edge.high)
-            else:
-                # the two ways disagree, so what either allows counts
-                low, high = min(low, edge.low), max(high, edge.high)
-        if low is not None:
-            low = min(max(low, self.plan.least_per_s), self.plan.most_per_s)
-        return low, high
-
-    def _single_bounds(self) -> tuple[float | None, float]:
-        margins = by_rate(self.runs)
-        spread = pooled_spread(margins)
-        sides = {rate: side_of(each, *spread) for rate, each in margins.items()}
-        high = min((rate for rate, side in sides.items() if side == "above"), default=math.inf)
-        # a rate shown to hold above one shown not to is no lower end: one of the two was wrong, and the edge is below
-        low = max((rate for rate, side in sides.items() if side == "below" and rate < high), default=None)
-        return low, high
+        """The highest rate shown to hold and the lowest shown not to, within the plan's range; None, inf: none."""
+        low, high = bounds_of(self.runs)
+        return None if low is None else min(max(low, self.plan.least_per_s), self.plan.most_per_s), high
 
     # the way up or down to two rates, one on either side of the edge
 
@@ -156,7 +76,7 @@ class Search:
         rate = self._within(self.plan.start_per_s)
         self._run(rate)
         while len(self.steps) < MAX_RUNS:
-            low, high = self._single_bounds()
+            low, high = single_bounds(self.runs)
             if low is not None and not math.isinf(min(high, self.generator_per_s)):
                 return
             if low is None and rate <= self.plan.least_per_s and self._decided(rate):
@@ -173,8 +93,7 @@ class Search:
             self._run(rate)
 
     def _decided(self, rate: float) -> bool:
-        margins = by_rate(self.runs)
-        return rate >= self.generator_per_s or side_of(margins.get(rate, []), *pooled_spread(margins)) != "undecided"
+        return rate >= self.generator_per_s or sides_of(self.runs).get(rate, "undecided") != "undecided"
 
     # closing in
 
@@ -195,7 +114,7 @@ class Search:
             self._run(self._next_rate(low, top))
 
     def _next_rate(self, low: float, top: float) -> float:
-        edge = self.edge()
+        edge = edge_of(self.runs)
         if edge is None or not low <= edge.rate_per_s <= top:
             return self._within(math.sqrt(low * top))
         # on either side in turn, so that the line's slope is known where it is needed
@@ -208,7 +127,7 @@ class Search:
     def _confirmed(self) -> Found:
         low, _ = self.bounds()
         if low is None:
-            raise _NotSteady(
+            raise NotSteady(
                 Doubt(
                     "no_lower_end",
                     "the rates that held at first no longer did later: the cluster changed, or noise drowns the SLO",
@@ -217,22 +136,16 @@ class Search:
             )
         rate = self._within(low, down=True)
         for attempt in range(MAX_CONFIRM_RATES):
-            steps = [self._purposed(rate, "confirm") for _ in range(self.plan.confirm_runs)]
+            steps = self._confirming(rate)
             if any(step.generator for step in steps):
                 self.generator_per_s = min(self.generator_per_s, rate)
             elif all(step.held for step in steps):
-                self._told_of(steps)
-                for step in steps:
-                    self._remember(step)
-                if self.plan.soak:
-                    self._soak(rate)
-                return self._answer(rate, steps)
+                return self._held(rate, steps)
             else:
-                self._check_unchanged(rate, steps)
-                for step in steps:
-                    self._remember(step)
+                check_unchanged(self.runs, rate, steps)
+                self._remember(steps)
             rate = self._within(rate / (1 + CONFIRM_BACKOFF * 2**attempt))
-        raise _NotSteady(
+        raise NotSteady(
             Doubt(
                 "not_confirmed",
                 f"rates from {low:,.0f} down to {rate:,.0f}/s held in the search and none in all of its confirming runs",
@@ -240,56 +153,30 @@ class Search:
             )
         )
 
-    def _check_unchanged(self, rate: float, steps: list[JudgedStep]) -> None:
-        """Whether the search's runs just below this rate, which met the SLO, and the confirming ones are of one cluster."""
-        now = [step.margin for step in steps if step.margin is not None]
-        before = [run.margin for run in self.runs if 0.9 * rate <= run.rate_per_s <= 1.001 * rate and run.margin < 0]
-        if not before or not now:
-            return
-        spread, _ = pooled_spread(by_rate(self.runs))
-        sure = CHANGED_ERRORS * spread
-        held_then = -sum(before) / len(before) > sure / math.sqrt(len(before))
-        if held_then and sum(now) / len(now) > sure / math.sqrt(len(now)):
-            raise _NotSteady(_changed(rate, "slower"))
+    def _confirming(self, rate: float) -> list[JudgedStep]:
+        """Longer runs at a rate; the second that does not hold is the last: two tell whether the cluster changed."""
+        steps: list[JudgedStep] = []
+        while len(steps) < self.plan.confirm_runs and sum(not step.held for step in steps) < 2:
+            steps.append(self._purposed(rate, "confirm"))
+        return steps
 
-    def _check_order(self) -> None:
-        """A rate shown to hold well above one shown not to: between the two the cluster became another one."""
-        margins = by_rate(self.runs)
-        spread = pooled_spread(margins)
-        sides = {rate: side_of(each, *spread) for rate, each in margins.items()}
-        held = max((rate for rate, side in sides.items() if side == "below"), default=0.0)
-        missed = min((rate for rate, side in sides.items() if side == "above"), default=math.inf)
-        if held > missed * CONTRADICTION:
-            order = [run.rate_per_s for run in self.runs]
-            raise _NotSteady(_changed(missed, "slower" if order.index(held) < order.index(missed) else "faster"))
+    def _held(self, rate: float, steps: list[JudgedStep]) -> Found:
+        """What all confirming runs held."""
+        self.doubts += levels_of(steps)
+        check_settled(steps)
+        self._remember(steps)
+        if self.plan.soak:
+            self._soak(rate)
+        return self._answer(rate, steps)
 
     def _soak(self, rate: float) -> None:
         step = self._purposed(rate, "soak")
         if not step.held or not step.settled:
-            raise _NotSteady(
+            raise NotSteady(
                 Doubt(
                     "soak_failed",
                     f"{rate:,.0f}/s held in the confirming runs and not in the soak",
                     "a lower rate; the soak's report",
-                )
-            )
-
-    def _told_of(self, steps: list[JudgedStep]) -> None:
-        levels = [step.levels for step in steps if step.levels]
-        if len(levels) * 2 > len(steps):
-            self.doubts.append(
-                Doubt(
-                    "two_levels",
-                    f"the seconds of the confirming runs have {levels[-1]}",
-                    "look at what happens in the slow ones",
-                )
-            )
-        if sum(not step.settled for step in steps) * 2 > len(steps):
-            raise _NotSteady(
-                Doubt(
-                    "growing",
-                    f"at {steps[0].rate_per_s:,.0f}/s the latency grew through every confirming run: no steady state",
-                    "a longer --confirm-for shows where it ends",
                 )
             )
 
@@ -301,38 +188,16 @@ class Search:
         if step.generator:
             self.generator_per_s = min(self.generator_per_s, rate)
             return
-        self._remember(step)
-        self._check_order()
+        self._remember([step])
+        check_order(self.runs)
 
-    def _remember(self, step: JudgedStep) -> None:
-        if step.margin is not None:
-            shortest = min((each.length_s for each in self.steps if each.length_s > 0), default=0.0)
-            length = min(step.length_s / shortest, MOST_LENGTH) if shortest else 1.0
-            self.runs.append(Run(step.rate_per_s, step.margin, length))
-            self._check_levels()
-
-    def _check_levels(self) -> None:
-        """Runs at nearly one rate met the SLO and missed it, by far, none in between and not in the order of their rates:
-        two answers, and no mean of them.
-        """
-        latest = self.runs[-1].rate_per_s
-        near = [run for run in self.runs if abs(math.log(run.rate_per_s / latest)) < NEARLY_ONE_RATE]
-        held, missed = [run for run in near if run.margin < 0], [run for run in near if run.margin > 0]
-        if len(near) < TWO_ANSWERS_RUNS or not held or not missed:
-            return
-        if (
-            min(abs(run.margin) for run in near) < BY_FAR
-            or max(held, key=_rate).rate_per_s < min(missed, key=_rate).rate_per_s
-        ):
-            return
-        raise _NotSteady(
-            Doubt(
-                "two_answers",
-                f"near {latest:,.0f}/s {len(held)} runs met the SLO and {len(missed)} missed it by far, none in between: "
-                "two levels, and their mean is neither",
-                "longer runs hold both levels; look at what differs between two of these runs",
-            )
-        )
+    def _remember(self, steps: list[JudgedStep]) -> None:
+        shortest = min((each.length_s for each in self.steps if each.length_s > 0), default=0.0)
+        for step in steps:
+            if step.margin is not None:
+                length = min(step.length_s / shortest, MOST_LENGTH) if shortest else 1.0
+                self.runs.append(Run(step.rate_per_s, step.margin, length))
+                check_levels(self.runs)
 
     def _purposed(self, rate: float, purpose: str) -> JudgedStep:
         step = self._step(rate, purpose)
@@ -340,7 +205,7 @@ class Search:
         if self._on_step:
             self._on_step(self, step)
         if step.invalid is not None:
-            raise _NotSteady(
+            raise NotSteady(
                 Doubt(
                     "invalid_step", f"a run at {rate:,.0f}/s cannot be judged: {step.invalid}", "see its report; repeat"
                 )
@@ -360,7 +225,7 @@ class Search:
         low = low or held
         generator = self.generator_per_s <= high and not math.isinf(self.generator_per_s)
         at_least = math.isinf(high) or generator
-        edge = self.edge()
+        edge = edge_of(self.runs)
         middle = edge.rate_per_s if edge is not None and low <= edge.rate_per_s <= high else math.sqrt(low * high)
         return Found(
             bound="at_least" if at_least else "interval",
@@ -388,7 +253,7 @@ class Search:
         )
 
     def _without_answer(self) -> Found:
-        low, high = self._single_bounds()
+        low, high = single_bounds(self.runs)
         return Found(
             bound="unsteady",
             rate_per_s=None,
@@ -399,32 +264,3 @@ class Search:
             stopped_by="invalid" if self.doubts[-1].code == "invalid_step" else "unsteady",
             doubts=self.doubts,
         )
-
-
-def _rate(run: Run) -> float:
-    return run.rate_per_s
-
-
-def _changed(rate: float, how: str) -> Doubt:
-    return Doubt(
-        "cluster_changed",
-        f"what runs near {rate:,.0f}/s said at first and what they said later does not fit: "
-        f"the cluster became {how} during the search",
-        "look at the broker (compaction, disk, neighbours) and at the steps' times, and repeat",
-    )
-
-
-def replayed(steps: list[JudgedStep], step: Step) -> Step:
-    """A step that first gives what a search that ended early had found, then goes on for real.
-
-    Where the path leaves the recorded one (another plan), the rest of the record is left aside.
-    """
-    waiting = list(steps)
-
-    def answer(rate_per_s: float, purpose: str) -> JudgedStep:
-        if waiting and (waiting[0].rate_per_s, waiting[0].purpose) == (rate_per_s, purpose):
-            return waiting.pop(0)
-        waiting.clear()
-        return step(rate_per_s, purpose)
-
-    return answer

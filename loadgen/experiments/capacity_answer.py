@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from loadgen.experiments.capacity import Found
+from loadgen.experiments.capacity_found import Found
 from loadgen.experiments.capacity_request import CapacityRequest
 from loadgen.experiments.step import JudgedStep
 

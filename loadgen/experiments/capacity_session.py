@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 
 from loadgen.errors import NotValid
-from loadgen.experiments.capacity import MAX_RUNS, CapacityPlan, Found, Search, replayed
+from loadgen.experiments.capacity import MAX_RUNS, Search
 from loadgen.experiments.capacity_answer import Probe, answer_of
+from loadgen.experiments.capacity_found import CapacityPlan, Found, replayed
 from loadgen.experiments.capacity_request import (
     PROBE_S,
     PROBE_WARMUP_S,

@@ -93,6 +93,44 @@ def side_of(margins: Sequence[float], spread: float, degrees: int) -> Side:
     return "below" if mean < 0 else "above"
 
 
+def sides_of(runs: Sequence[Run]) -> dict[float, Side]:
+    """Where each rate lies, by its own runs."""
+    margins = by_rate(runs)
+    spread = pooled_spread(margins)
+    return {rate: side_of(each, *spread) for rate, each in margins.items()}
+
+
+def single_bounds(runs: Sequence[Run]) -> tuple[float | None, float]:
+    """The highest rate shown to hold and the lowest shown not to, each by its own runs; None, inf: none."""
+    sides = sides_of(runs)
+    high = min((rate for rate, side in sides.items() if side == "above"), default=math.inf)
+    # a rate shown to hold above one shown not to is no lower end: one of the two was wrong, and the edge is below
+    low = max((rate for rate, side in sides.items() if side == "below" and rate < high), default=None)
+    return low, high
+
+
+def edge_of(runs: Sequence[Run]) -> Edge | None:
+    """The fitted edge, around the middle of what single rates say; None while there is none."""
+    low, high = single_bounds(runs)
+    if low is None or math.isinf(high):
+        return None
+    found = fitted_edge(runs, math.sqrt(low * high))
+    # once more around itself, where the runs are
+    return found and fitted_edge(runs, found.rate_per_s)
+
+
+def bounds_of(runs: Sequence[Run]) -> tuple[float | None, float]:
+    """The highest rate shown to hold and the lowest shown not to, by single rates and by the fit; None, inf: none."""
+    low, high = single_bounds(runs)
+    edge = edge_of(runs)
+    if edge is None or low is None:
+        return low, high
+    if max(low, edge.low) < min(high, edge.high):
+        return max(low, edge.low), min(high, edge.high)
+    # the two ways disagree, so what either allows counts
+    return min(low, edge.low), max(high, edge.high)
+
+
 def fitted_edge(runs: Sequence[Run], around_per_s: float) -> Edge | None:
     """Where the line through the runs near the edge crosses 0; None: too few of them, or they do not surely rise.
 

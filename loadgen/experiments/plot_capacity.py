@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from loadgen.experiments.capacity import Found
+from loadgen.experiments.capacity_found import Found
 from loadgen.experiments.capacity_text import curve
 from loadgen.experiments.plot_experiments import ExperimentPicture, empty_figure, rendered
 from loadgen.experiments.step import JudgedStep

@@ -1,0 +1,113 @@
+"""Is it one cluster, with one answer? What runs at near rates said earlier and later, or in a coin's order. Pure.
+
+A cluster that slows half-way, or whose p99 has two levels, has no rate that could be told with an interval; the mean of its
+two answers is neither. So each of these ends the search, and the doubt says what was seen.
+"""
+
+import math
+from collections.abc import Sequence
+
+from loadgen.experiments.edge import Run, by_rate, pooled_spread, sides_of
+from loadgen.experiments.step import JudgedStep
+from loadgen.report.result import Doubt
+
+CHANGED_ERRORS = 4.0  # of the margins at one rate, now and earlier: the cluster is another one
+CONTRADICTION = 1.05  # a rate that held over a lower one that did not
+NEARLY_ONE_RATE, TWO_ANSWERS_RUNS, BY_FAR = 0.03, 4, 0.35  # ln of rates; runs; ln of measured over bound
+
+
+class NotSteady(Exception):
+    """The cluster has no one answer; holds why."""
+
+    def __init__(self, doubt: Doubt) -> None:
+        self.doubt = doubt
+
+
+def check_unchanged(runs: Sequence[Run], rate_per_s: float, steps: Sequence[JudgedStep]) -> None:
+    """Whether the search's runs just below a rate, which met the SLO, and the confirming ones are of one cluster.
+
+    Raises:
+        NotSteady: they are not.
+    """
+    now = [step.margin for step in steps if step.margin is not None]
+    before = [run.margin for run in runs if 0.9 * rate_per_s <= run.rate_per_s <= 1.001 * rate_per_s and run.margin < 0]
+    if not before or not now:
+        return
+    spread, _ = pooled_spread(by_rate(runs))
+    sure = CHANGED_ERRORS * spread
+    held_then = -sum(before) / len(before) > sure / math.sqrt(len(before))
+    if held_then and sum(now) / len(now) > sure / math.sqrt(len(now)):
+        raise NotSteady(_changed(rate_per_s, "slower"))
+
+
+def check_settled(steps: Sequence[JudgedStep]) -> None:
+    """Whether most runs that held also found a steady state.
+
+    Raises:
+        NotSteady: the latency grew, or the rate never settled.
+    """
+    if sum(not step.settled for step in steps) * 2 > len(steps):
+        raise NotSteady(
+            Doubt(
+                "growing",
+                f"at {steps[0].rate_per_s:,.0f}/s the latency grew through every confirming run: no steady state",
+                "a longer --confirm-for shows where it ends",
+            )
+        )
+
+
+def levels_of(steps: Sequence[JudgedStep]) -> list[Doubt]:
+    """What to say when the seconds of most runs have two levels; the answer stands."""
+    levels = [step.levels for step in steps if step.levels]
+    if len(levels) * 2 <= len(steps):
+        return []
+    told = f"the seconds of the confirming runs have {levels[-1]}"
+    return [Doubt("two_levels", told, "look at what happens in the slow ones")]
+
+
+def check_order(runs: Sequence[Run]) -> None:
+    """Whether no rate was shown to hold well above one shown not to: between the two the cluster became another one.
+
+    Raises:
+        NotSteady: one was.
+    """
+    sides = sides_of(runs)
+    held = max((rate for rate, side in sides.items() if side == "below"), default=0.0)
+    missed = min((rate for rate, side in sides.items() if side == "above"), default=math.inf)
+    if held > missed * CONTRADICTION:
+        order = [run.rate_per_s for run in runs]
+        raise NotSteady(_changed(missed, "slower" if order.index(held) < order.index(missed) else "faster"))
+
+
+def check_levels(runs: Sequence[Run]) -> None:
+    """Whether the runs near the latest one's rate have one answer.
+
+    Raises:
+        NotSteady: some met the SLO and some missed it, by far, none in between and not in the order of their rates: that
+            is two answers, and no mean of them.
+    """
+    latest = runs[-1].rate_per_s
+    near = [run for run in runs if abs(math.log(run.rate_per_s / latest)) < NEARLY_ONE_RATE]
+    held, missed = [run for run in near if run.margin < 0], [run for run in near if run.margin > 0]
+    if len(near) < TWO_ANSWERS_RUNS or not held or not missed:
+        return
+    in_order = max(run.rate_per_s for run in held) < min(run.rate_per_s for run in missed)
+    if in_order or min(abs(run.margin) for run in near) < BY_FAR:
+        return
+    raise NotSteady(
+        Doubt(
+            "two_answers",
+            f"near {latest:,.0f}/s {len(held)} runs met the SLO and {len(missed)} missed it by far, none in between: "
+            "two levels, and their mean is neither",
+            "longer runs hold both levels; look at what differs between two of these runs",
+        )
+    )
+
+
+def _changed(rate: float, how: str) -> Doubt:
+    return Doubt(
+        "cluster_changed",
+        f"what runs near {rate:,.0f}/s said at first and what they said later does not fit: "
+        f"the cluster became {how} during the search",
+        "look at the broker (compaction, disk, neighbours) and at the steps' times, and repeat",
+    )
