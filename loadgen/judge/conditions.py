@@ -14,6 +14,8 @@ import msgspec
 
 Grade = Literal["same", "changed", "not comparable"]
 
+PAYLOAD, RECORDS = "payload_bytes_per_message", "payload_records"
+
 # One question each: with another answer a ratio of two metrics says nothing.
 MUST_MATCH = (
     "plan.loop",
@@ -33,7 +35,7 @@ MUST_MATCH = (
     "client.instrument",
     "environment.cpu_model",
     "environment.cores",
-    "payload_bytes_per_message",
+    PAYLOAD,
 )
 MARKED = (
     "plan.workers",
@@ -66,6 +68,7 @@ MARKED = (
     "environment.pydantic",
 )
 PAYLOAD_TOLERANCE = 0.01  # stamped and fresh orders of other seeds differ by less
+PAYLOAD_SPREAD = 0.5  # of one record's size, relative, for the few records of a short run; orders have 0.45
 RATE_TOLERANCE = 0.001
 
 
@@ -95,10 +98,10 @@ def conditions(data: Mapping[str, Any]) -> dict[str, Any]:
     Args:
         data: result.json as plain data.
     """
-    found = {path: at(data, path) for path in (*MUST_MATCH, *MARKED) if path != "payload_bytes_per_message"}
+    found = {path: at(data, path) for path in (*MUST_MATCH, *MARKED) if path != PAYLOAD}
     acked, payload = at(data, "messages.acked"), at(data, "bytes.payload")
     known = isinstance(acked, int | float) and isinstance(payload, int | float) and acked > 0
-    found["payload_bytes_per_message"] = payload / acked if known else None
+    found |= {PAYLOAD: payload / acked if known else None, RECORDS: acked if known else None}
     properties = at(data, "client.properties")
     if isinstance(properties, Mapping):
         found |= {f"client.properties.{name}": value for name, value in properties.items()}
@@ -107,10 +110,11 @@ def conditions(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def differences(baseline: Mapping[str, Any], candidate: Mapping[str, Any]) -> list[Difference]:
     """Where two sets of conditions differ, what forbids a comparison first."""
+    tolerances = {"plan.offered_per_s": RATE_TOLERANCE, PAYLOAD: _payload_tolerance(baseline, candidate)}
     found = [
         Difference(path, baseline.get(path), candidate.get(path), _grade(path))
-        for path in sorted({*baseline, *candidate})
-        if not _alike(path, baseline.get(path), candidate.get(path))
+        for path in sorted({*baseline, *candidate} - {RECORDS})
+        if not _alike(path, baseline.get(path), candidate.get(path), tolerances.get(path))
     ]
     return sorted(found, key=lambda difference: difference.grade != "not comparable")
 
@@ -125,8 +129,15 @@ def _grade(path: str) -> Grade:
     return "not comparable" if path in MUST_MATCH else "changed"
 
 
-def _alike(path: str, one: Any, other: Any) -> bool:
-    tolerance = {"payload_bytes_per_message": PAYLOAD_TOLERANCE, "plan.offered_per_s": RATE_TOLERANCE}.get(path)
+def _payload_tolerance(baseline: Mapping[str, Any], candidate: Mapping[str, Any]) -> float:
+    """Four standard errors between two means of so many records: a run of 8,000 knows its mean to 1 or 2 %."""
+    counts = [side.get(RECORDS) or 0 for side in (baseline, candidate)]
+    if min(counts) <= 0:
+        return PAYLOAD_TOLERANCE
+    return max(PAYLOAD_TOLERANCE, 4 * PAYLOAD_SPREAD * math.sqrt(sum(1 / count for count in counts)))
+
+
+def _alike(path: str, one: Any, other: Any, tolerance: float | None) -> bool:
     if path == "plan.phases":
         return _phases_alike(one, other)
     if tolerance is not None and isinstance(one, int | float) and isinstance(other, int | float):

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from loadgen.errors import NotValid
-from loadgen.judge.conditions import Difference, differences
+from loadgen.judge.conditions import PAYLOAD, Difference, differences
 from loadgen.judge.limit import Limit
 from loadgen.judge.looks import LEAST_PAIRS, Looks
 from loadgen.judge.order import Order, pair_order
@@ -21,7 +21,7 @@ from loadgen.report.result import Doubt
 
 Side = Literal["baseline", "candidate"]
 
-OF_A_PAIR = frozenset({"payload_bytes_per_message"})
+OF_A_PAIR = frozenset({PAYLOAD})
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ import msgspec
 
 from loadgen.errors import NotValid
 from loadgen.judge.change import ALPHA, ChangePoint, change_points
-from loadgen.judge.conditions import MUST_MATCH, Difference, conditions, differences
+from loadgen.judge.conditions import MUST_MATCH, PAYLOAD, Difference, conditions, differences
 from loadgen.judge.creep import Creep, creep
 from loadgen.judge.limit import Limit
 from loadgen.judge.reading import all_values, complaints, needs_rate
@@ -33,7 +33,7 @@ MARKING = (
     "client.confluent_kafka",
     "broker.version",
 )
-_APART = frozenset({"payload_bytes_per_message", "plan.phases"})  # compared with a tolerance, so no key
+_APART = frozenset({PAYLOAD, "plan.phases"})  # compared with a tolerance, so no key
 
 
 class Mark(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ A run is one value of each metric, whatever it held inside. Not here: the judgem
 (`report.validity`), whose answer is taken over.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -58,8 +59,8 @@ def complaints(data: Mapping[str, Any], *, at_rate: bool) -> list[str]:
         found.append("nothing was acknowledged")
     for what in ("failed", "unknown"):
         count = value_at(data, f"messages.{what}")
-        if count is None:
-            found.append(f"messages.{what} is missing")
+        if count is None or not math.isfinite(count):
+            found.append(f"messages.{what} is missing or no number")
         elif acked and count > acked * 1e-4:
             found.append(f"{count:,.0f} records {what} of {acked:,.0f}: what is faster at losing is not faster")
     if at_rate:
@@ -69,7 +70,7 @@ def complaints(data: Mapping[str, Any], *, at_rate: bool) -> list[str]:
 
 def _rate_complaints(data: Mapping[str, Any]) -> list[str]:
     achieved = value_at(data, "throughput.achieved_ratio")
-    if achieved is None:
+    if achieved is None or not math.isfinite(achieved):
         return ["no achieved ratio: the run had no rate, so its latencies cannot be compared"]
     found = []
     if achieved < KEPT_RATIO:

@@ -1,5 +1,6 @@
 """The gate over simulated systems, and the twenty bad inputs that no gate may pass on."""
 
+import copy
 import math
 from collections.abc import Callable
 from typing import Any
@@ -9,10 +10,10 @@ import numpy as np
 import pytest
 
 from loadgen.errors import NotValid
-from loadgen.judge.conditions import conditions
+from loadgen.judge.conditions import MARKED, MUST_MATCH, at, conditions, differences
 from loadgen.judge.gate import GatePlan, GateRun, Measured, Side, carry_out
 from loadgen.judge.limit import parse_limit
-from loadgen.judge.looks import plan_looks
+from loadgen.judge.looks import ALARM_ERROR, plan_looks
 from loadgen.judge.order import pair_order
 from loadgen.judge.reading import complaints, values
 from loadgen.judge.variant import Variant
@@ -177,6 +178,45 @@ def test_bad_5_a_deciding_metric_is_missing(metric: str) -> None:
         ran(without, plan(limits=(f"{ACKED}-10%", f"{CPU}+10%", f"{P99}+20%")))
 
 
+COMPLETE = open_result(
+    **{
+        path: 1
+        for path in (*MUST_MATCH, *MARKED)
+        if path.startswith(("client.", "environment.", "broker.topic.")) or path in {"plan.entropy", "plan.record_size"}
+    }
+)
+REQUIRED = sorted(
+    {
+        *(path for path in (*MUST_MATCH, *MARKED) if at(COMPLETE, path) not in (None, [])),
+        *("verdict.valid", "messages.acked", "messages.failed", "messages.unknown", "throughput.achieved_ratio"),
+        *(ACKED, CPU, P99, "bytes.payload"),
+    }
+)
+
+
+@pytest.mark.parametrize("wrong", [None, math.nan])
+@pytest.mark.parametrize("path", REQUIRED)
+def test_bad_5_any_required_key_that_is_gone(path: str, wrong: float | None) -> None:
+    """G8: each of the keys that a verdict rests on, gone or no number in one run of the candidate, is exit 5."""
+
+    def run(side: Side, pair: int) -> Measured:
+        data = copy.deepcopy(COMPLETE)
+        if (side, pair) == ("candidate", 3):
+            *parents, last = path.split(".")
+            at(data, ".".join(parents))[last] = wrong
+        return read(data, at_rate=True)
+
+    with pytest.raises(NotValid):
+        ran(run, plan(limits=(f"{ACKED}-10%", f"{CPU}+10%", f"{P99}+20%")))
+
+
+def test_bad_5_nothing_is_wrong_with_the_complete_one() -> None:
+    """What the test above removes keys from does pass, so that each refusal is that key's."""
+    run = ran(lambda side, pair: read(copy.deepcopy(COMPLETE), at_rate=True))
+
+    assert run.verdict.verdict == "pass" and len(REQUIRED) > 40
+
+
 def test_bad_6_milliseconds_for_microseconds() -> None:
     """6: a factor of a thousand is another unit, not a regression and not an improvement."""
 
@@ -232,6 +272,16 @@ def test_bad_13_what_changes_during_the_gate_ends_it(path: str, value: Any) -> N
 
     with pytest.raises(NotValid, match=f"pair 5: baseline is no longer.*{path.split('.')[-1]}"):
         ran(restarted)
+
+
+@pytest.mark.parametrize(("records", "alike"), [(8_000, True), (800_000, False)])
+def test_the_mean_of_few_records_is_not_known_to_one_percent(records: int, alike: bool) -> None:
+    """Two short runs that send a few more or fewer of the same orders are comparable; long runs 2 % apart are not."""
+    sides = [
+        conditions(result(**{"messages.acked": records, "bytes.payload": weight * records})) for weight in (550, 561)
+    ]
+
+    assert (differences(*sides) == []) is alike
 
 
 def test_orders_of_another_seed_may_weigh_more() -> None:
@@ -342,6 +392,15 @@ def test_bad_19_swapped_labels_are_an_improvement() -> None:
     back = ran(lambda side, pair: pairs[other[side], pair])
 
     assert (there.verdict.verdict, back.verdict.verdict) == ("regressed", "improved")
+
+
+def test_bad_20_reruns_until_green_share_one_error() -> None:
+    """20: five starts said beforehand each spend a fifth: what one start alone would call regressed is not yet enough."""
+    alone, shared = plan_looks(tries=1), plan_looks(tries=5)
+
+    assert shared.alarm_error == pytest.approx(alone.alarm_error / 5)
+    assert shared.pass_error == pytest.approx(alone.pass_error / 5)
+    assert 5 * len(shared.pairs) * shared.alarm_error <= ALARM_ERROR * 1.000001
 
 
 def test_what_many_runs_doubted_of_themselves_is_told_once() -> None:
