@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from loadgen.messages.source import EventSource
-from loadgen.producer.memory import NullTransport
+from loadgen.producer.null import NullTransport
 from loadgen.profile import RunSettings
 from loadgen.quantities import Rate
 from loadgen.runner.coordinator import Say, carry_out

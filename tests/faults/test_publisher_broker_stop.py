@@ -27,9 +27,9 @@ A_SECOND = 500
 pytestmark = [pytest.mark.kafka, pytest.mark.faults]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def own_kafka(kafka: Broker) -> Iterator[Broker]:
-    """A Kafka that may be stopped; the session's own tells whether one can be had."""
+    """A Kafka that may be stopped, and goes on after each test; the session's own tells whether one can be had."""
     with start_kafka("java") as node:
         yield Broker("kafka", node.bootstrap, node.version, node.note, kafka=node)
 

@@ -22,7 +22,8 @@ from loadgen.producer.errors import (
     outcome_of,
 )
 from loadgen.producer.kafka import KafkaTransport
-from loadgen.producer.memory import Answer, MemoryTransport, NullTransport
+from loadgen.producer.memory import Answer, MemoryTransport
+from loadgen.producer.null import NullTransport
 from loadgen.producer.transport import BatchOutcome
 from tests.producer.reading import read_topic
 
