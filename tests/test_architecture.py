@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "verify",
         "telemetry",
     },
-    "brokers": {"producer.library", "producer.retry"},
+    "brokers": {"producer.backoff", "producer.library"},
     "verify": {"events", "messages", "report", "consumer", "arrivals", "recorder", "runner.plan"},
     "judge": {"report"},
     "doctor": {"brokers", "runner"},

@@ -24,7 +24,7 @@ from loadgen.brokers.connection import ANSWER_WITHIN_S, DENIED, Connection
 from loadgen.brokers.release import release
 from loadgen.brokers.target import Broker
 from loadgen.errors import LoadgenError, Unreachable, UsageError
-from loadgen.producer.retry import again
+from loadgen.producer.backoff import again
 from loadgen.profile.settings import parse_topic
 
 PARTITIONS_PER_BROKER = 6

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadgen.clock import ManualClock
-from loadgen.producer.retry import FULL_QUEUE_WAIT_NS, Outgoing, Retries, RetrySettings, again
+from loadgen.producer.backoff import RetrySettings, again
+from loadgen.producer.retry import FULL_QUEUE_WAIT_NS, Outgoing, Retries
 from tests.producer.samples import MS, SECOND
 
 NOT_ENOUGH_REPLICAS, TOO_LARGE, TIMED_OUT = 19, 10, -192
