@@ -60,7 +60,8 @@ class EventEncoder:
                 decode(value)  # 520 ns
             if not key:
                 raise ValueError("order_id is empty")
-        except (TypeError, ValueError, AttributeError) as error:  # msgspec's and Unicode's are ValueErrors
+        # msgspec's and Unicode's are ValueErrors; an event that contains itself is a RecursionError
+        except (TypeError, ValueError, AttributeError, RecursionError) as error:
             raise self._does_not_fit(event, error) from error
         return key, value, headers
 
@@ -77,6 +78,8 @@ class EventEncoder:
     def _does_not_fit(self, event: Event, error: Exception) -> InvalidEvent:
         self._refused[InvalidEvent.label] += 1
         shown = getattr(event, "order_id", None)
-        name = shown if isinstance(shown, str) else repr(shown)
+        if not isinstance(shown, str):
+            problem = f"order_id is no text but {type(shown).__name__}" if hasattr(event, "order_id") else "no order_id"
+            return InvalidEvent(f"{type(event).__name__}: {problem}", order_id=repr(shown))
         problem = (str(error).splitlines() or [type(error).__name__])[0]
-        return InvalidEvent(f"{type(event).__name__} {name!r}: {problem}", order_id=name)
+        return InvalidEvent(f"{type(event).__name__} {shown!r}: {problem}", order_id=shown)

@@ -150,10 +150,17 @@ def _wrong(**fields: Any) -> OrderEventMessage:
     return msgspec.structs.replace(order(), **fields)
 
 
+def _within_itself() -> list[Any]:
+    endless: list[Any] = []
+    endless.append(endless)
+    return endless
+
+
 @pytest.mark.parametrize(
     ("event", "says"),
     [
-        (_wrong(order_id=5), "encode"),
+        (_wrong(order_id=5), "OrderEventMessage: order_id is no text but int"),
+        (_wrong(order_id=b"order-1"), "OrderEventMessage: order_id is no text but bytes"),
         (_wrong(order_id=""), "order_id is empty"),
         (_wrong(order_id="\ud800"), "surrogates not allowed"),
         (_wrong(customer_name="\udfff"), "surrogates not allowed|utf-8|Unicode"),
@@ -162,9 +169,10 @@ def _wrong(**fields: Any) -> OrderEventMessage:
         (_wrong(line_items=None), r"\$.line_items"),
         (_wrong(line_items=[{"price": 1}]), r"\$.line_items"),
         (_wrong(created_at=object()), "object"),
-        (object(), "order_id"),
-        ({"order_id": "a"}, "order_id"),
-        (None, "order_id"),
+        (_wrong(line_items=_within_itself()), "recursion"),
+        (object(), "object: no order_id"),
+        ({"order_id": "a"}, "dict: no order_id"),
+        (None, "NoneType: no order_id"),
     ],
 )
 def test_an_event_that_does_not_fit_is_an_error_that_names_the_field(event: Any, says: str) -> None:
