@@ -20,7 +20,7 @@ import msgspec
 
 from loadgen import native
 from loadgen.clock import SystemClock
-from loadgen.errors import LoadgenError
+from loadgen.errors import LoadgenError, UsageError
 from loadgen.messages.source import EventSource
 from loadgen.producer.drain import drain
 from loadgen.producer.errors import ClientFatal, outcome_of
@@ -179,6 +179,23 @@ class Together:
             transport.purge()
 
 
+def equipped(plan: WorkerPlan, slab: Slab, regions: OutcomeRegions | None) -> list[Station]:
+    """This worker's producers.
+
+    Raises:
+        UsageError: the host gives too few files or too little memory for so many.
+    """
+    try:
+        return [Station(plan, slab, slot, regions) for slot in range(plan.producer_count)]
+    except (OSError, MemoryError) as error:
+        what = error.strerror if isinstance(error, OSError) else "not enough memory"
+        count = plan.producer_count
+        raise UsageError(
+            f"worker {plan.worker} cannot have {count} producer{'s' if count > 1 else ''}: {what}; "
+            "fewer --producers, more --workers, or higher limits (ulimit -n, ulimit -v)"
+        ) from None
+
+
 def work(plan: WorkerPlan, slab: Slab) -> None:
     """The worker's life, from ready to done.
 
@@ -188,7 +205,7 @@ def work(plan: WorkerPlan, slab: Slab) -> None:
     words, clock = slab.words, SystemClock()
     words[Header.PID] = os.getpid()
     regions = None if plan.outcomes is None else OutcomeRegions(plan.outcomes, plan.producer_count)
-    stations = [Station(plan, slab, slot, regions) for slot in range(plan.producer_count)]
+    stations = equipped(plan, slab, regions)
     for station in stations:
         station.transport.prime(plan.run.topic, timeout_s=10.0)
     # what lives now lives to the end; the records that come and go are freed by their counts, without a collector

@@ -195,6 +195,7 @@ class Command:
             text=True,
             env=environment,
             preexec_fn=before,
+            start_new_session=True,
         )
 
     def end(self, within_s: float = 60.0) -> tuple[int, str, str]:
