@@ -28,7 +28,7 @@ from loadgen.runner.coordinator import carry_out
 from tests.brokers.waiting import wait_until
 from tests.faults.proxy import HOST, FaultProxy, fault_proxy
 
-CLONE_NEWNET = 0x40000000
+CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
 READY_AGAIN_S = 90.0
 T = TypeVar("T")
 
@@ -138,18 +138,19 @@ def assert_accounted(result: Result, *, bracket: bool = True) -> None:
         assert (found.lost, found.duplicated, found.reordered, found.corrupted) == (0, 0, 0, 0)
 
 
-def in_own_network(function: Callable[[], T]) -> T:
-    """Call a function in a network of its own: a thread that left ours, so everything it starts is in there too.
+def in_own_world(function: Callable[[], T]) -> T:
+    """Call a function with a network and mounts of its own: a thread that left ours, so all that it starts is there too.
 
-    The network has `lo` alone, up; it goes with the last process in it.
+    The network has `lo` alone, up. Both go with the last process in them, however that ends.
     """
     results: list[T] = []
     errors: list[BaseException] = []
 
     def inside() -> None:
         try:
-            if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET):
-                raise OSError(ctypes.get_errno(), "unshare of the network")
+            if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET | CLONE_NEWNS):
+                raise OSError(ctypes.get_errno(), "unshare of network and mounts")
+            subprocess.run(["mount", "--make-rprivate", "/"], check=True)
             link("set", "lo", "up")
             results.append(function())
         except BaseException as error:  # told by the thread that waits

@@ -9,7 +9,7 @@ from loadgen.brokers.mock import MockCluster
 from loadgen.brokers.target import Broker, start_broker
 from loadgen.report.result import Result
 from tests.faults.conftest import Recorder
-from tests.faults.lab import Lab, assert_accounted, in_own_network, link, needs_root, run
+from tests.faults.lab import Lab, assert_accounted, in_own_world, link, needs_root, run
 from tests.faults.proxy import Toxics
 
 pytestmark = [pytest.mark.kafka, pytest.mark.faults]
@@ -36,7 +36,7 @@ def lo_down(start: Any, **settings: Any) -> tuple[Result, str]:
                 **settings,
             )
 
-    return in_own_network(inside), seen[0]
+    return in_own_world(inside), seen[0]
 
 
 @needs_root
@@ -151,7 +151,7 @@ def test_fault_10_a_link_of_one_megabit(record: Recorder) -> None:
         shown = subprocess.run(["tc", "-s", "qdisc", "show", "dev", "lo"], check=True, capture_output=True, text=True)
         return result, shown.stdout
 
-    result, shown = in_own_network(inside)
+    result, shown = in_own_world(inside)
     assert "tbf" in shown, shown
     assert_accounted(result)
     assert result.throughput.achieved_ratio is not None
