@@ -9,6 +9,7 @@ where Java and Maven are present, nor where LOADGEN_REQUIRE_KAFKA=1 says that it
 import itertools
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     from tests.brokers.guarded import Guarded
 
 _NUMBERS = itertools.count(1)
+
+# A shell starts what it puts in the background with SIGINT ignored, and that is inherited: the processes that tests
+# interrupt would never hear of it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # how long an example takes is the machine's affair, which runs other things beside
 hypothesis.settings.register_profile("loadgen", deadline=None)
