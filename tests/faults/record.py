@@ -31,6 +31,7 @@ HEADS = (
     "found",
 )
 DOCUMENT = Path("METHODOLOGY.md")
+RECORD = Path("results/published/2026-11-25-2core-epyc/faults.json")
 
 
 class Row(msgspec.Struct, kw_only=True):
@@ -149,4 +150,4 @@ def main(source: Path, target: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2] if len(sys.argv) > 2 else "results/published/faults/faults.json"))
+    main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else RECORD)

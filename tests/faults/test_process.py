@@ -3,6 +3,7 @@
 import signal
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 import pytest
@@ -80,15 +81,25 @@ def test_fault_3_a_worker_is_frozen_for_two_seconds(lab: Lab, record: Recorder, 
     record("3", "3 worker SIGSTOP 2 s", result, f"longest response {result.latency_us.response.max / 1e6:.2f} s")
 
 
-def interrupted(lab: Lab, folder: Path, topic: str, number: int, *flags: str) -> tuple[int, str, float, Result]:
-    """A run that gets a signal once it sends: (exit code, standard error, seconds from the signal to the end, result)."""
+class Interrupted(NamedTuple):
+    """A run that got a signal once it sent: seconds from the signal to its end, and what was in the log just before."""
+
+    code: int
+    err: str
+    took_s: float
+    written_before: int
+    result: Result
+
+
+def interrupted(lab: Lab, folder: Path, topic: str, number: int, *flags: str) -> Interrupted:
     admin.create_topic(lab.broker, topic, {}, partitions=2)
     command = Command(folder, "-b", lab.broker.bootstrap, "-t", topic, "-d", "60s", "--warmup", "0", *flags)
     wait_until(log_grew(lab.broker, topic, 500))
+    before = sum(admin.end_offsets(lab.broker, topic, {}) or [])
     command.process.send_signal(number)
     began = time.monotonic()
     code, _, err = command.end()
-    return code, err, time.monotonic() - began, command.result()
+    return Interrupted(code, err, time.monotonic() - began, before, command.result())
 
 
 @pytest.mark.kafka
@@ -106,7 +117,7 @@ def test_a_signal_drains_and_saves(
     lab: Lab, record: Recorder, topic: str, tmp_path: Path, number: int, flags: tuple[str, ...]
 ) -> None:
     """R5: no new sends, what is outstanding is answered, the partial result is valid and marked, exit 130 or 143."""
-    code, err, took_s, result = interrupted(lab, tmp_path, topic, number, *flags)
+    code, err, took_s, before, result = interrupted(lab, tmp_path, topic, number, *flags)
     ends = admin.end_offsets(lab.broker, topic, {})
     admin.delete_topic(lab.broker, topic, {})
 
@@ -115,7 +126,9 @@ def test_a_signal_drains_and_saves(
     assert "Traceback" not in err
     assert_accounted(result)
     assert result.messages.acked == result.messages.attempted == sum(ends or [])
-    record("R5", f"{signal.Signals(number).name} under load", result, f"ended {took_s:.1f} s after the signal")
+    more = result.messages.acked - before
+    found = f"{more:,} records more after the last look at the log before it; ended {took_s:.1f} s after it"
+    record("R5", f"{signal.Signals(number).name} {' '.join(flags)}", result, found)
 
 
 @pytest.mark.kafka
