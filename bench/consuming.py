@@ -58,7 +58,10 @@ def run_beside(broker: Broker, stopper: Stopper | None, **flags: str) -> Run:
     """One paced run with one consumer group beside it."""
     settings = resolve({"start": "kafka", "workers": "1", "consume": "1", "rate": RATE, "warmup": "2s", **flags}, {})
     on_interval = None if stopper is None else stopper.look
-    return carry_out(settings, command=["bench consuming"], on_interval=on_interval, broker=broker)
+    done = carry_out(settings, command=["bench consuming"], on_interval=on_interval, broker=broker)
+    if not done.result.verdict.valid:
+        raise RuntimeError(f"not a run to measure: {done.result.verdict.headline}")
+    return done
 
 
 def read_of(run: Run) -> Row:

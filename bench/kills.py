@@ -1,4 +1,4 @@
-"""`python -m bench kills [--count 50] [--out DIR]`: a worker of a run killed at a random moment, on a real Kafka.
+"""`python -m bench kills [--count 50] [--seed N] [--out DIR]`: a worker of a run killed at a random moment, on a real Kafka.
 
 Every second run is flat out, where a worker is nearly always in the middle of handing over a batch. Of each: how soon the
 coordinator noticed, how soon the command ended and with which code, how many records nobody can answer for, and whether
@@ -197,6 +197,6 @@ def main(arguments: list[str]) -> int:
         "summary": told,
         "kills": msgspec.to_builtins(kills),
     }
-    (given.out / "kills.json").write_text(json.dumps(record, indent=2) + "\n")
+    (given.out / f"kills-{given.seed}.json").write_text(json.dumps(record, indent=2) + "\n")
     print(json.dumps(told))
     return 0 if told["ok"] == len(kills) else 1
