@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "verify",
         "telemetry",
     },
-    "brokers": {"producer.backoff", "producer.library"},
+    "brokers": {"producer.library"},
     "verify": {"events", "messages", "report", "consumer", "arrivals", "recorder", "runner.plan"},
     "judge": {"report"},
     "doctor": {"brokers", "runner"},
@@ -55,6 +55,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "psutil": ("runner/", "brokers/", "doctor/", "cli/"),
     "pydantic": ("messages/",),
     "orjson": ("messages/",),
+    "stamina": ("brokers/control_calls.py",),
 }
 
 

@@ -21,10 +21,10 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 
 from loadgen.brokers import mock_topics
 from loadgen.brokers.connection import ANSWER_WITHIN_S, DENIED, Connection
+from loadgen.brokers.control_calls import again
 from loadgen.brokers.release import release
 from loadgen.brokers.target import Broker
 from loadgen.errors import LoadgenError, Unreachable, UsageError
-from loadgen.producer.backoff import again
 from loadgen.profile.settings import parse_topic
 
 PARTITIONS_PER_BROKER = 6

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadgen.clock import ManualClock
-from loadgen.producer.backoff import RetrySettings, again
+from loadgen.producer.backoff import RetrySettings
 from loadgen.producer.retry import FULL_QUEUE_WAIT_NS, Outgoing, Retries
 from tests.producer.samples import MS, SECOND
 
@@ -182,53 +181,3 @@ def test_the_order_of_each_key_survives_any_failures(plan: list[tuple[str, bool]
     for key in (b"a", b"b", b"c"):
         values = [one.value for one in delivered if one.key == key]
         assert values == sorted(values)
-
-
-class Flaky:
-    """A control call that fails so often before it succeeds."""
-
-    def __init__(self, failures: int, clock: ManualClock, takes_ns: int = 0) -> None:
-        self.failures, self.clock, self.takes_ns = failures, clock, takes_ns
-        self.calls = 0
-
-    def __call__(self) -> str:
-        self.calls += 1
-        self.clock.advance_ns(self.takes_ns)
-        if self.calls <= self.failures:
-            raise ConnectionError(self.calls)
-        return "done"
-
-
-def passes(error: Exception) -> bool:
-    return isinstance(error, ConnectionError)
-
-
-def test_a_control_call_is_tried_again_until_it_succeeds() -> None:
-    """Its waits are those of records: doubling, with jitter, on the clock that it is given."""
-    clock = ManualClock()
-    call = Flaky(5, clock)
-
-    assert again(call, passes, clock=clock) == "done"
-    assert call.calls == 6
-    assert 0 < clock.now_ns() <= (0.1 + 0.2 + 0.4 + 0.8 + 1.6) * 1e9
-
-
-@pytest.mark.parametrize(("failures", "takes_ns", "calls"), [(99, 0, 6), (99, 4_000_000_000, 3)], ids=["tries", "time"])
-def test_a_control_call_that_goes_on_failing_gives_its_last_error(failures: int, takes_ns: int, calls: int) -> None:
-    """Bounded by tries and by time."""
-    clock = ManualClock()
-    call = Flaky(failures, clock, takes_ns)
-    with pytest.raises(ConnectionError, match=str(calls)):
-        again(call, passes, clock=clock)
-
-    assert call.calls == calls
-
-
-def test_what_does_not_pass_is_raised_at_once() -> None:
-    """A wrong password is as wrong a second later."""
-    clock = ManualClock()
-    call = Flaky(99, clock)
-    with pytest.raises(ConnectionError, match="1"):
-        again(call, lambda error: False, clock=clock)
-
-    assert (call.calls, clock.now_ns()) == (1, 0)
