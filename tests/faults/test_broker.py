@@ -45,7 +45,6 @@ def test_fault_4_a_broker_is_killed_and_comes_back(lab: Lab, record: Recorder) -
     assert result.delivered.verified is not None
     assert result.recovery is not None
     assert result.recovery.longest_ack_gap_s > 1
-    assert result.messages.attempted == 16_000
     record("R6", "4 broker SIGKILL, restart", result, found_gap(result, away_s))
 
 

@@ -24,7 +24,7 @@ RUN = ("--start", "mock", "-r", "500/s", "-d", "1s", "--warmup", "0", "-w", "1")
 
 def inside(mount: str, place: Path) -> list[str]:
     """A command in a mount namespace of its own, in which a file system of a kind lies over a folder."""
-    return ["unshare", "--mount", "sh", "-c", f'mount {mount} none "{place}" && shift 0 && exec "$@"', "sh"]
+    return ["unshare", "--mount", "sh", "-c", f'mount {mount} none "{place}" && exec "$@"', "sh"]
 
 
 def files_below(place: Path) -> list[Path]:
@@ -44,7 +44,7 @@ def test_fault_12_the_disk_fills_while_a_run_is_saved(record: Recorder, tmp_path
     assert "No space left on device" in err
     assert "the run was not saved" in err
     assert "Traceback" not in err
-    assert "500 acknowledged" in out.replace(",", "") or "acknowledged" in out
+    assert "acknowledged" in out
     left = [line for line in err.splitlines() if line.startswith(f"{tmp_path}/runs/")]
     assert left == [], "something half-written was left"
     record("R9", "12 results disk full", None, "exit 2, nothing left, the summary told")
