@@ -8,6 +8,8 @@ in-flight     one request in flight against five, on a real Kafka
 gates         the gate held against simulated machines and planted losses
 instrument    what the instrument costs and how far it is off
 peers         other load generators beside ours
+limited-by    is the right one named as the limit, where the cause is known
+message-cost  what a message costs by its size, partitions, producers; two workers against one
 consuming     consumer groups beside runs: end to end, and one that stands still
 read-back     how fast, and in how much memory, a run is read back
 kills         workers killed at random moments of real runs
@@ -28,6 +30,8 @@ COMMANDS = {
     "gates": "bench.gates",
     "kills": "bench.kills",
     "shutdowns": "bench.shutdowns",
+    "limited-by": "bench.limited_by",
+    "message-cost": "bench.message_cost",
     "read-back": "bench.read_back",
     "consuming": "bench.consuming",
 }

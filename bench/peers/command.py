@@ -25,9 +25,10 @@ from bench.peers.contestants import (
     kafka_producer_perf_test,
 )
 from bench.peers.contestants import rdkafka_performance as rdkafka_contestant
+from bench.peers.fresh_split import split_us
 from bench.peers.process import run
 from bench.peers.rounds import TIMEOUT_S, Row, pairs, race
-from bench.peers.summary import figures, standings, table
+from bench.peers.summary import FRESH, figures, standings, table
 from bench.record import DEFAULT_FOLDER, EXIT_INTERRUPTED, write_whole
 from loadgen.brokers.admin import create_topic, delete_topic
 from loadgen.brokers.kafka import start_kafka
@@ -75,9 +76,13 @@ def main(argv: list[str]) -> int:
     told, bounds = standings(pairs(rows)), figures(pairs(rows))
     saved["standings"] = msgspec.to_builtins(told)
     saved["figures"] = [{**msgspec.to_builtins(figure), "met": figure.met} for figure in bounds]
+    fresh_us = next((one.cpu_us for one in told if one.contestant == FRESH), None)
+    saved["fresh_split_us"] = split_us(fresh_us)
     saved["rounds"] = msgspec.to_builtins(pairs(rows))
     write_whole(options.out / "peers.json", json.dumps(saved, indent=1) + "\n")
     print(table(told, bounds))
+    split = ", ".join(f"{name} {cost_us:.2f}" for name, cost_us in saved["fresh_split_us"].items())
+    print(f"a fresh event of 3 items, µs of CPU: {split}")
     with contextlib.suppress(ImportError):  # matplotlib is an extra
         from bench.peers.plot import draw
 

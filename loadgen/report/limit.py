@@ -2,6 +2,7 @@
 
 The reasoning, in this order:
   a plan that was kept is its own limit;
+  flat out without an acknowledgement in the measured phase (its records waited behind the warm-up's) nobody can tell;
   throttle time means a quota, the only trace that one leaves;
   a thread of ours that filled its core, or a queue that we did not manage to fill, means the generator;
   a full queue with all requests in flight means the round trip: if it is about the shortest seen, the settings
@@ -58,6 +59,8 @@ def limited_by(evidence: LimitEvidence) -> tuple[LimitedBy, str]:
     e = evidence
     if e.loop == "open" and e.achieved_ratio is not None and e.achieved_ratio >= KEPT_RATIO:
         return "plan", f"the plan was kept ({e.achieved_ratio:.1%} of it)"
+    if e.loop == "closed" and e.duration_s <= 0:
+        return "unknown", "of the measured phase nothing was acknowledged: a longer -d, or a queue that empties sooner"
     if e.throttle_share > QUOTA_SHARE:
         return "quota", f"the broker throttled these producers {e.throttle_share:.0%} of the time"
     in_flight = None

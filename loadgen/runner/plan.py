@@ -15,6 +15,12 @@ from loadgen.messages.source import EventPlan
 # Records handed over at once. Python: below 1 ms of building, since a batch has one send time. C: each record has its
 # own, and the stop word is looked at within a batch; the loop comes round every few ms.
 BATCH_LIMITS = {"python": 500, "native": 4096}
+LEAST_BATCH = 256  # of one of many producers: below, deciding would cost more than sending
+
+
+def batch_limit(sender: str, producers: int) -> int:
+    """Records of one producer handed over at once; shared among a worker's, so that its loop comes round as often."""
+    return max(BATCH_LIMITS[sender] // producers, LEAST_BATCH)
 
 
 class RunPlan(msgspec.Struct, frozen=True, kw_only=True):

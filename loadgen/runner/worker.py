@@ -31,7 +31,7 @@ from loadgen.recorder.ring import Ring
 from loadgen.recorder.slab import CODE_OFFSET, Header, Slab, Slot, State, Stop, producer_at
 from loadgen.runner.hot_loop import Course, LaneState, drive
 from loadgen.runner.native_lane import NativeLane
-from loadgen.runner.plan import BATCH_LIMITS, WorkerPlan
+from loadgen.runner.plan import WorkerPlan, batch_limit
 from loadgen.runner.python_lane import PythonLane
 
 HEARTBEAT_NS = 100_000_000
@@ -226,7 +226,7 @@ def work(plan: WorkerPlan, slab: Slab) -> None:
             clock,
             warmup_ns=plan.run.warmup_ns,
             end_ns=plan.run.end_ns,
-            batch_limit=BATCH_LIMITS[plan.run.sender],
+            batch_limit=batch_limit(plan.run.sender, plan.producer_count),
             heartbeat=heartbeat,
         )
     except ClientFatal as error:

@@ -27,6 +27,7 @@ USUAL: dict[str, Any] = {
 
 ROWS = [
     ("plan", {"loop": "open", "achieved_ratio": 0.999}, "the plan was kept"),
+    ("unknown", {"mock": True, "duration_s": 0.0, "requests_per_s": None}, "nothing was acknowledged"),
     ("quota", {"throttle_share": 0.4}, "throttled"),
     ("generator", {"busiest_thread_share": 0.97}, "97% of its core"),
     ("generator", {"mock": True}, "mock cluster shares this machine"),
