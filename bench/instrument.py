@@ -8,6 +8,7 @@
     snapshot   CPU of summing 8 slabs
     start      a worker's CPU and time from start to ready, alone and two at once
     memory     a worker's resident memory over a minute flat out
+    stop       from the stop word to the end of a worker's sending
     hundred-million  records to the mock: counts exact, memory flat
 
 Nothing here asserts: it measures, says the bound, and writes instrument.json.
@@ -31,6 +32,7 @@ from typing import Any
 import psutil
 
 import loadgen
+from bench.stopping import stop
 from loadgen.brokers.mock import MockCluster
 from loadgen.brokers.target import Broker, start_broker
 from loadgen.experiments.stall import quantile_s
@@ -361,6 +363,7 @@ FIGURES: dict[str, Callable[[], list[Row]]] = {
     "snapshot": snapshot,
     "start": start,
     "memory": memory,
+    "stop": stop,
     "hundred-million": hundred_million,
 }
 

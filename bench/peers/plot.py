@@ -1,6 +1,7 @@
 """The race as a picture: CPU a message and messages a second, each round a dot, the median a bar."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def figure_of(saved: dict[str, Any]) -> Figure:
             dots = [each[round_key] * scale for each in saved["rounds"] if each["contestant"] == one["contestant"]]
             axes.plot(dots, [place] * len(dots), "o", markersize=3, color="black", markerfacecolor="white")
             axes.annotate(
-                f"{one[median_key] * scale:.3g}",
+                _short(one[median_key] * scale),
                 (0, place),
                 xytext=(4, 0),
                 textcoords="offset points",
@@ -55,11 +56,18 @@ def figure_of(saved: dict[str, Any]) -> Figure:
                 fontsize=7,
                 bbox=plot_style.LABEL_BOX,
             )
-        axes.set(xlabel=label, xscale="log" if median_key == "cpu_us" else "linear")
+        axes.set(xlabel=label, xlim=(0, None))  # bars are compared by their length
     panels[0][0].set_yticks(range(len(names)), names)
     panels[0][0].invert_yaxis()
     figure.suptitle(f"What a message costs: {saved['broker']}\nmarginal, the long run less the short; dots are rounds")
     return figure
+
+
+def _short(value: float) -> str:
+    """Three digits; a rate that a race was too short to tell is a dash."""
+    if math.isnan(value):
+        return "–"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def caption_of(saved: dict[str, Any]) -> str:
