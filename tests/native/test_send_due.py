@@ -143,6 +143,17 @@ def test_how_late_it_came_round_is_noted(rig: RigMaker) -> None:
     assert sender.words[metric_sum_at(0, Phase.MEASURED, Metric.LATENESS)] > 0
 
 
+def test_use_after_the_producer_is_gone_is_refused(rig: RigMaker) -> None:
+    """As every call; also while the next event would be an hour away."""
+    sender = rig("native").aim().prime()
+    sender.client.set_schedule(HOURLY)
+    started(sender)
+    sender.producer = None
+
+    with pytest.raises(RuntimeError, match="after the Producer was closed"):
+        sender.client.send_due(0, 1, HOUR_NS, 50_000)
+
+
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [

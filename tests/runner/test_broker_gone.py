@@ -11,7 +11,7 @@ from loadgen.runner.coordinator import carry_out
 QUEUE = 100
 
 
-@pytest.mark.parametrize("rate", ["max", "2k/s"])
+@pytest.mark.parametrize("rate", ["2k/s", pytest.param("max", marks=pytest.mark.slow)])
 def test_it_ends_within_the_drain_with_every_record_accounted(rate: str) -> None:
     """Flat out and by a plan, sent from C: the queue fills, stays full, is given up; nobody is left without an outcome."""
     with MockCluster.start(1) as mock:
