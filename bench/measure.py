@@ -40,8 +40,17 @@ FAST = Effort(passes=1, processes=3, values=3, min_time_s=0.01)
 FULL = Effort(passes=3, processes=2, values=5, min_time_s=0.02)
 RIGOROUS = Effort(passes=8, processes=4, values=9, min_time_s=0.04)
 
-PRIVATE_METADATA = ("hostname", "python_executable")
-MACHINE_METADATA = ("cpu_model_name", "cpu_count", "platform", "python_version", "python_compiler", "aslr", "timer")
+PRIVATE_METADATA = ("hostname", "python_executable", "python_config_args")
+MACHINE_METADATA = (
+    "cpu_model_name",
+    "cpu_count",
+    "cpu_affinity",
+    "platform",
+    "python_version",
+    "python_compiler",
+    "aslr",
+    "timer",
+)
 
 WORKER_COMMAND = ("-m", "bench", "serializers")
 
@@ -142,7 +151,7 @@ _RUNNER_CLASSES: list[type] = []
 
 
 def _without_paths(part: Any) -> Any:
-    """pyperf's file without the name of the host and the path of its Python: they say nothing about a figure."""
+    """pyperf's file without the name of the host and the paths of its Python: they say nothing about a figure."""
     if isinstance(part, list):
         return [_without_paths(inner) for inner in part]
     if isinstance(part, dict):

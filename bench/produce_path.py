@@ -234,7 +234,7 @@ def _note_machine(machine: dict[str, Any], result: dict[str, Any]) -> None:
     versions = machine.setdefault("versions", package_versions())
     versions |= {name: client[name] for name in ("confluent_kafka", "librdkafka")}
     if broker["version"]:
-        versions[broker["kind"]] = broker["version"]
+        versions["broker"] = broker["version"]
 
 
 def _line_items(text: str) -> tuple[int, int]:

@@ -181,7 +181,7 @@ def test_the_command_writes_rows_and_summary(
 
     assert (code, len(rows), len(record["summaries"])) == (0, 12, 6)
     assert record["machine"]["cpu_model_name"] == "Z80"
-    assert record["machine"]["versions"]["kafka"] == "4.3.0"
+    assert record["machine"]["versions"]["broker"] == "4.3.0"
     assert record["commands"][0].startswith("python -m bench produce mock --fast")
     assert "msgspec" in capsys.readouterr().out
 

@@ -35,7 +35,7 @@ def test_a_run_leaves_rows_and_a_pyperf_file(tmp_path: Path, capsys: pytest.Capt
     assert row["peak_bytes"] > 0
     assert set(row["compressed_bytes"]) == {"none", "lz4", "snappy", "zstd"}
     assert suite.get_benchmark(ENCODE.name).get_metadata()["msgspec_version"]
-    assert sys.executable not in (tmp_path / "serializers.pyperf.json").read_text()
+    assert sys.base_prefix not in (tmp_path / "serializers.pyperf.json").read_text()
     assert json.loads((tmp_path / "machine.json").read_text())["versions"]["msgspec"]
     assert "in every figure:" in capsys.readouterr().out
 
