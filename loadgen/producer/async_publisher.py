@@ -9,7 +9,6 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
-from contextlib import suppress
 from functools import partial
 from types import TracebackType
 from typing import Any, NamedTuple, Self, Unpack
@@ -19,6 +18,7 @@ from loadgen.producer.errors import ClientClosed, DrainTimeout, KafkaProducerErr
 from loadgen.producer.event_encoder import Event
 from loadgen.producer.publisher_options import PublisherOptions
 from loadgen.producer.sync_publisher import OrderEventPublisher
+from loadgen.producer.transport import Headers
 
 SHORTEST_TICK_S = 0.001
 LONGEST_TICK_S = 0.05
@@ -37,7 +37,7 @@ class _Parked(NamedTuple):
     topic: str
     key: bytes
     value: bytes
-    headers: Any
+    headers: Headers
     future: "asyncio.Future[Delivery]"
 
 
@@ -56,7 +56,7 @@ class AsyncOrderEventPublisher:
         inner = self._publisher
         self.topic, self.producer, self.encoder = inner.topic, inner.producer, inner.encoder
         self.tracer, self.logger = inner.tracer, inner.logger
-        self.outbox = inner.outbox
+        self.outbox, self._hand_over = inner.outbox, inner.outbox.hand_over
         self._parked: deque[_Parked] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
@@ -82,9 +82,9 @@ class AsyncOrderEventPublisher:
         try:
             if self._publisher.traced:
                 with self._publisher.span(event, target):
-                    self._accept(target, event, future)
+                    self._accept(target, *self._publisher.encoded(event), future)
             else:
-                self._accept(target, event, future)
+                self._accept(target, *self._publisher.encoded(event), future)
         except KafkaProducerError as error:
             future.set_exception(error)
         if self._timer is None:
@@ -169,18 +169,16 @@ class AsyncOrderEventPublisher:
         self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
         return self._loop
 
-    def _accept(self, topic: str, event: Event, future: "asyncio.Future[Delivery]") -> None:
-        key, value, headers = self._publisher.encoded(event)
-        if not self._parked:
-            with suppress(QueueFull):  # then it keeps its place here
-                self._hand_over(topic, key, value, headers, future)
-                return
-        self._parked.append(_Parked(topic, key, value, headers, future))
-
-    def _hand_over(
-        self, topic: str, key: bytes, value: bytes, headers: Any, future: "asyncio.Future[Delivery]"
+    def _accept(
+        self, topic: str, key: bytes, value: bytes, headers: Headers, future: "asyncio.Future[Delivery]"
     ) -> None:
-        self.outbox.hand_over(topic, key, value, headers, partial(self._settle, future), may_wait=False)
+        if not self._parked:
+            try:
+                self._hand_over(topic, key, value, headers, partial(self._settle, future), may_wait=False)
+                return
+            except QueueFull:
+                pass  # it keeps its place here
+        self._parked.append(_Parked(topic, key, value, headers, future))
 
     def _settle(self, future: "asyncio.Future[Delivery]", error: KafkaProducerError | None, message: Any) -> None:
         """The end of an order; on the loop's thread, but while closing."""
@@ -206,7 +204,8 @@ class AsyncOrderEventPublisher:
             parked = self._parked[0]
             if not parked.future.done():
                 try:
-                    self._hand_over(parked.topic, parked.key, parked.value, parked.headers, parked.future)
+                    settle = partial(self._settle, parked.future)
+                    self._hand_over(parked.topic, parked.key, parked.value, parked.headers, settle, may_wait=False)
                 except QueueFull:
                     break
                 except KafkaProducerError as error:
