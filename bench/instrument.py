@@ -32,6 +32,7 @@ from typing import Any
 import psutil
 
 import loadgen
+from bench.instrument_memory import hundred_million, memory
 from bench.stopping import stop
 from loadgen.brokers.mock import MockCluster
 from loadgen.brokers.target import Broker, start_broker
@@ -269,81 +270,6 @@ def start() -> list[Row]:
             }
         )
     return rows
-
-
-def memory() -> list[Row]:
-    """Resident memory of a worker once a second over a minute flat out."""
-    seen: list[float] = []
-
-    def on_interval(row: Interval) -> None:
-        children = psutil.Process().children(recursive=True)
-        seen.extend(
-            child.memory_info().rss / (1 << 20)
-            for child in children
-            if row.phase == "measured" and "loadgen.runner.worker" in " ".join(child.cmdline())
-        )
-
-    with start_broker("mock") as broker:
-        result = run_on(broker, on_interval, duration="60s", warmup="5s", profile="balanced")
-    growth = max(seen[-5:]) - max(seen[:5])
-    return [
-        {
-            "acked": result.messages.acked,
-            "mib_first": max(seen[:5]),
-            "mib_last": max(seen[-5:]),
-            "growth_mib": growth,
-            "bound_mib": 5,
-            "ok": growth <= 5,
-        }
-    ]
-
-
-def hundred_million() -> list[Row]:
-    """100 M raw records of 100 B to the mock: counts exact, memory flat; about 90 s."""
-    seen: list[float] = []
-
-    def on_interval(row: Interval) -> None:
-        del row
-        children = psutil.Process().children(recursive=True)
-        seen.extend(
-            child.memory_info().rss / (1 << 20)
-            for child in children
-            if "loadgen.runner.worker" in " ".join(child.cmdline())
-        )
-
-    settings = resolve(
-        {
-            "start": "mock",
-            "workers": "1",
-            "count": "100000000",
-            "warmup": "2s",
-            "record_size": "100",
-            "keys": "none",
-            "X": ["compression.type=none"],
-        },
-        {},
-    )
-    result = carry_out(settings, command=["bench instrument"], on_interval=on_interval).result
-    ledger, service = result.messages, result.latency_us.service
-    growth = result.delivered.end_offset_delta
-    return [
-        {
-            "attempted": ledger.attempted,
-            "acked": ledger.acked,
-            "failed": ledger.failed,
-            "unknown": ledger.unknown,
-            "open": ledger.open,
-            "timed": service.n if service else 0,
-            "log_growth": growth,
-            "warmup_acked": ledger.warmup.acked,
-            "acked_per_s": result.throughput.acked_per_s,
-            "cpu_us_per_message": result.cost.cpu_us_per_message,
-            "rss_mib_first": seen[0],
-            "rss_mib_last": seen[-1],
-            "rss_mib_max": max(seen),
-            "ok": ledger.acked == 100_000_000 and growth == ledger.acked + ledger.warmup.acked,
-        }
-    ]
 
 
 def librdkafka_statistics() -> list[Row]:

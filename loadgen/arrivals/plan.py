@@ -20,6 +20,10 @@ class Schedule(Protocol):
         """Offset of an event from the start, in ns; rises with the sequence."""
         ...
 
+    def offsets_ns(self, first: int, count: int) -> list[int]:
+        """The offsets of a run of sequences, at a lower price than one by one."""
+        ...
+
     def due(self, offset_ns: int) -> int:
         """How many of the producer's events are due at or before an offset."""
         ...

@@ -65,7 +65,8 @@ class Poisson:
         if offsets_ns is None:
             count = self._ends[block] - first
             places = sorted(self._draw(block, position) for position in range(1, count + 1))
-            offsets_ns = [self.curve.offset_ns((block + place) * self._block_width) for place in places]
+            width = self._block_width
+            offsets_ns = self.curve.offsets_ns([(block + place) * width for place in places])
             if len(self._made) >= BLOCKS_KEPT:
                 del self._made[next(iter(self._made))]
             self._made[block] = offsets_ns
@@ -75,6 +76,15 @@ class Poisson:
         """Offset of an event, ns; 1.1 µs in order, spread over the making of a block (250 µs)."""
         first, offsets_ns = self._load(self._block_of(sequence))
         return offsets_ns[sequence - first]
+
+    def offsets_ns(self, first: int, count: int) -> list[int]:
+        """`intended_ns` of a run of sequences: whole blocks at a time."""
+        found: list[int] = []
+        while len(found) < count:
+            sequence = first + len(found)
+            block_first, offsets_ns = self._load(self._block_of(sequence))
+            found += offsets_ns[sequence - block_first : sequence - block_first + count - len(found)]
+        return found
 
     def due(self, offset_ns: int) -> int:
         """How many events are due by an offset."""

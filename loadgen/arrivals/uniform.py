@@ -70,6 +70,10 @@ class Uniform:
             return (piece.numerator + (sequence - piece.first) * piece.step) // piece.denominator
         return self.curve.offset_ns(float(sequence * self.producers + self.index))
 
+    def offsets_ns(self, first: int, count: int) -> list[int]:
+        """`intended_ns` of a run of sequences."""
+        return [self.intended_ns(sequence) for sequence in range(first, first + count)]
+
     def due(self, offset_ns: int) -> int:
         """How many events are due by an offset."""
         if offset_ns < 0:

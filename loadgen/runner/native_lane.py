@@ -38,14 +38,14 @@ class NativeLane:
     def __init__(
         self, client: Any, transport: Transport, topic: str, source: EventSource, schedule: Schedule | None
     ) -> None:
-        self.client, self.transport, self.schedule = client, transport, schedule
+        self.client, self.transport = client, transport
         self.accepted = 0
         self._fatal_error = native.load().FatalError
         self._rounds = 0
         client.set_topic(topic)
         give_records(client, source)
         pieces = linear_pieces(schedule)
-        self._offsets_of = None if schedule is None or pieces else schedule.intended_ns
+        self._in_python = None if pieces else schedule  # gives the due times that C cannot compute
         if pieces:
             client.set_schedule(pieces)
 
@@ -55,7 +55,9 @@ class NativeLane:
         Raises:
             ClientFatal: librdkafka gave up for good; nothing of the batch was taken.
         """
-        offsets_ns = None if self._offsets_of is None else self._due_times(first_sequence, count)
+        offsets_ns = None
+        if self._in_python is not None:
+            offsets_ns = array("q", self._in_python.offsets_ns(first_sequence, count))
         accepted, rejected = self._in_c(self.client.send, first_sequence, count, offsets_ns)
         self.accepted += accepted
         return Sent(accepted, rejected)
@@ -67,11 +69,10 @@ class NativeLane:
             ClientFatal: as `send`.
         """
         offsets_ns = None
-        if self._offsets_of is not None:
-            assert self.schedule is not None
-            until_ns = min(until_ns, self._offsets_of(first_sequence) + LOOK_AHEAD_NS)
-            count = min(count, max(self.schedule.due(until_ns) - first_sequence, 1))
-            offsets_ns = self._due_times(first_sequence, count)
+        if self._in_python is not None:
+            until_ns = min(until_ns, self._in_python.intended_ns(first_sequence) + LOOK_AHEAD_NS)
+            count = min(count, max(self._in_python.due(until_ns) - first_sequence, 1))
+            offsets_ns = array("q", self._in_python.offsets_ns(first_sequence, count))
         accepted, rejected, full = self._in_c(
             self.client.send_due, first_sequence, count, until_ns, shortest_wait_ns, offsets_ns
         )
@@ -85,11 +86,6 @@ class NativeLane:
         except self._fatal_error as error:
             code, text = error.args
             raise ClientFatal(f"the Kafka client stopped for good: {text}", code=code) from None
-
-    def _due_times(self, first: int, count: int) -> "array[int]":
-        """Of a ramp or Poisson arrivals, ns from the start; 0.4 to 1.1 µs a record."""
-        assert self._offsets_of is not None
-        return array("q", map(self._offsets_of, range(first, first + count)))
 
     def poll(self) -> None:
         """Serve errors and failed reports, which hold queue slots until then; 1 µs, every 64th round."""

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -111,6 +111,21 @@ def test_poisson_arrivals_are_found_from_their_sequence(seed: int, producers: in
     for sequence in asked:
         assert second.due(in_order[sequence]) > sequence
         assert second.due(in_order[sequence] - 1) <= sequence
+
+
+@settings(max_examples=30)
+@given(
+    arrival=st.sampled_from(["uniform", "poisson"]),
+    seed=st.integers(0, 99),
+    first=st.integers(0, 3000),
+    count=st.integers(0, 1500),
+)
+def test_many_due_times_at_once_are_those_one_by_one(arrival: str, seed: int, first: int, count: int) -> None:
+    """Over constant pieces, a ramp, and the blocks of Poisson arrivals: to the nanosecond."""
+    pieces = [Piece(1000, 1000, 1), Piece(200, 2000, 2), Piece(500, 500, None)]
+    plan, other = (schedule(arrival, pieces, 2, 1, seed) for _ in range(2))
+
+    assert plan.offsets_ns(first, count) == [other.intended_ns(sequence) for sequence in range(first, first + count)]
 
 
 def test_poisson_limit_ends_with_the_plan() -> None:
