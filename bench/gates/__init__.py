@@ -9,6 +9,7 @@ calibrate  20 pairs of equal sides here: the limits that short gates can hold, a
 same       short gates of equal sides at those limits
 slower     short gates whose candidate gets 10 % less through: a busy loop in each message
 costlier   short gates whose candidate takes 5 % more CPU for a message, with a limit of 3 %
+default    the default gate with all its pairs: how long it takes
 summary    counts beside predictions, and a picture
 
 The real ones append a row a gate to `gates-KIND.jsonl` as it ends: start the same command again and it goes on.

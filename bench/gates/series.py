@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from bench.gates.planted import BUSY, PLAIN, TURNS_NAME
+from loadgen.errors import NotValid
 from loadgen.experiments.gate_runs import GateRuns
 from loadgen.experiments.gate_session import GateRequest, Mode, calibration_of, request_of, rule_of, run_gate
 from loadgen.experiments.record import begin
@@ -32,6 +33,7 @@ COSTLIER_LIMIT = f"{CPU}+3%"
 TRIAL_TURNS = 300
 TRIAL_ROUNDS = 10
 WARM_UP = "10s"
+NONE = "none"  # a gate that ended without a verdict: a row like every other, and no pass
 
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,20 +107,29 @@ def row_of(setup: Setup, kind: str, number: int, broker: Address | None) -> dict
     os.environ[TURNS_NAME] = str(setup.turns.get(kind, 0))
     load_before, started_at, started_s = os.getloadavg()[0], datetime.now(UTC), time.monotonic()
     request = asked(setup, kind, number)
-    run = carried_out(request, broker)
+    try:
+        told = _answer(carried_out(request, broker))
+    except NotValid as error:
+        told = {"verdict": NONE, "reason": str(error), "pairs": 0, "metrics": {}, "log_ratios": {ACKED: [], CPU: []}}
     return {
         "kind": kind,
         "gate": number,
-        "verdict": run.verdict.verdict,
-        "pairs": run.verdict.pairs,
-        "stopped_by": run.stopped_by,
         "limits": [limit.text for limit in request.plan.limits],
-        "metrics": {metric.name: _told(run, metric.name) for metric in run.verdict.metrics if metric.decides},
-        "log_ratios": {metric: _log_ratios(run, metric) for metric in (ACKED, CPU)},
-        "doubts": sorted({doubt.code for doubt in run.verdict.doubts}),
+        **told,
         "started_at": started_at.isoformat(timespec="seconds"),
         "seconds": round(time.monotonic() - started_s, 1),
         "load_before": round(load_before, 2),
+    }
+
+
+def _answer(run: GateRun) -> dict[str, Any]:
+    return {
+        "verdict": run.verdict.verdict,
+        "pairs": run.verdict.pairs,
+        "stopped_by": run.stopped_by,
+        "metrics": {metric.name: _told(run, metric.name) for metric in run.verdict.metrics if metric.decides},
+        "log_ratios": {metric: _log_ratios(run, metric) for metric in (ACKED, CPU)},
+        "doubts": sorted({doubt.code for doubt in run.verdict.doubts}),
     }
 
 
@@ -204,4 +215,4 @@ def add_row(path: Path, row: Mapping[str, Any]) -> None:
 def counts(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     """How many gates ended how."""
     verdicts = [row["verdict"] for row in rows]
-    return {verdict: verdicts.count(verdict) for verdict in ("pass", "regressed", "improved", "inconclusive")}
+    return {verdict: verdicts.count(verdict) for verdict in ("pass", "regressed", "improved", "inconclusive", NONE)}

@@ -1,4 +1,4 @@
-"""`loadgen history list|plot DIR…`: runs over time, from folders and CI artefacts as they are."""
+"""`loadgen history list|plot DIR…`: runs over time, from folders and CI artefacts (zips) as they are."""
 
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ from loadgen.cli.flags import JUDGE, OUTPUT
 if TYPE_CHECKING:
     from loadgen.judge.history import History
 
-app = App(name="history", help="Runs over time, read from folders as they are: changes, creep, versions as marks.")
+app = App(name="history", help="Runs over time, from folders and zips as they are: changes, creep, versions as marks.")
 
 
 @app.command(name="list")
@@ -83,7 +83,7 @@ def plot(
 def _read(directories: list[Path], metrics: list[str] | None) -> "History":
     from loadgen.judge.history import history
     from loadgen.judge.limit import full_name
-    from loadgen.judge.stored import read_run, result_files
+    from loadgen.judge.stored import runs_below
 
-    files = [file for directory in directories for file in result_files(directory)]
-    return history((read_run(file) for file in files), [full_name(name) for name in metrics or ()])
+    runs = (run for directory in directories for run in runs_below(directory))
+    return history(runs, [full_name(name) for name in metrics or ()])

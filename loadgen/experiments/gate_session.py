@@ -4,7 +4,6 @@ Flags go before gate.toml, that before what was calibrated, that before the buil
 the engine (`judge`), printing (`cli/gate`).
 """
 
-import platform
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +26,7 @@ from loadgen.profile import FIELDS, resolve
 from loadgen.properties import nearest
 from loadgen.quantities import Rate, parse_duration_s, parse_rate
 from loadgen.report.result import Doubt
+from loadgen.runner.environment import before
 
 Mode = Literal["gate", "calibrate", "self-test"]
 OnPair = Callable[[Sequence[Pair], GateVerdict | None], None]
@@ -200,8 +200,18 @@ def planted(variant: Variant, common: Mapping[str, Any]) -> Variant:
 
 
 def _known_doubts(limits: Sequence[Limit], known: GateFile, looks: Looks) -> list[Doubt]:
-    """A limit tighter than this runner was found to hold is accepted, and how often it will end nowhere is said."""
+    """A limit tighter than this runner was found to hold is accepted, and how often it will end nowhere is said; so is a
+    calibration that another kind of runner made.
+    """
     found = []
+    if known.calibrated_on is not None and known.calibrated_on != (here := kind_of_runner()):
+        found.append(
+            Doubt(
+                "calibrated_elsewhere",
+                f"{known.origin} was calibrated on {known.calibrated_on}, this is {here}",
+                "loadgen gate --calibrate on this kind of runner",
+            )
+        )
     for limit in limits:
         spread = known.spreads.get(limit.metric)
         if spread is None:
@@ -318,9 +328,14 @@ def write_calibration(path: Path, found: Sequence[Calibrated]) -> None:
         text = path.read_text("utf-8") if path.exists() else ""
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read ({error})") from None
-    machine = f"{platform.node()} {platform.machine()}"
-    content = with_calibration(text, found, machine, datetime.now(UTC).isoformat(timespec="seconds"))
+    content = with_calibration(text, found, kind_of_runner(), datetime.now(UTC).isoformat(timespec="seconds"))
     write_whole(path, content.encode())
+
+
+def kind_of_runner() -> str:
+    """What a calibration holds for: not a host's name, which a CI draws anew each time."""
+    machine = before()
+    return f"{machine['cpu_model'] or machine['machine']}, {machine['cores']} cores"
 
 
 def check_self_test(run: GateRun) -> None:

@@ -31,18 +31,12 @@ class Calibrated(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         limit: the tightest that equal variants pass; at three digits, rounded up.
         spread: of the pairs' log-ratios.
-        needed: sorted log-losses that the replayed gates would have needed as their limit, widened.
     """
 
     metric: str
     limit: Limit
     spread: float
     pairs: int
-    needed: list[float]
-
-    def passes(self, limit: Limit) -> float:
-        """The share of gates on equal variants that would end in PASS at another limit."""
-        return float(np.searchsorted(self.needed, limit.log_loss) / len(self.needed))
 
 
 def calibrate(
@@ -68,9 +62,7 @@ def _calibrated(metric: str, sample: Sample, looks: Looks, share: float, seed: i
     drawn *= generator.choice([-1.0, 1.0], drawn.shape)
     needed = np.sort([_needed(gate, looks) for gate in drawn]) * _widening(len(logs))
     limit = parse_limit(limit_of(metric, _rounded_up(float(needed[math.ceil(share * REPLAYS) - 1]))).text)
-    return Calibrated(
-        metric=metric, limit=limit, spread=SignFlips(logs).spread(), pairs=len(logs), needed=[float(x) for x in needed]
-    )
+    return Calibrated(metric=metric, limit=limit, spread=SignFlips(logs).spread(), pairs=len(logs))
 
 
 def _needed(gate: np.ndarray, looks: Looks) -> float:

@@ -15,8 +15,8 @@ from loadgen.judge.conditions import Difference, Grade, at, conditions, differen
 from loadgen.judge.modes import two_levels
 from loadgen.judge.rank_sum import unpaired
 from loadgen.judge.reading import all_values, complaints, needs_rate
+from loadgen.judge.result_file import StoredRun
 from loadgen.judge.stats import log_ratios
-from loadgen.judge.stored import StoredRun
 from loadgen.report.result import Doubt
 
 ALPHA = 0.05

@@ -17,7 +17,7 @@ from loadgen.judge.conditions import MUST_MATCH, PAYLOAD, Difference, conditions
 from loadgen.judge.creep import Creep, creep
 from loadgen.judge.limit import Limit
 from loadgen.judge.reading import all_values, complaints, needs_rate
-from loadgen.judge.stored import StoredRun
+from loadgen.judge.result_file import StoredRun
 from loadgen.report.result import Doubt
 
 METRICS_FLAT_OUT = ("throughput.acked_per_s", "cost.cpu_us_per_message")

@@ -5,25 +5,18 @@ record holds the SHA-256 of each of its results: what was edited or cut since is
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from loadgen.errors import NotValid, UsageError
+from loadgen.judge.artefacts import SUFFIX, zipped_runs
+from loadgen.judge.result_file import MAX_RUNS, StoredRun, content_of, read_run
 from loadgen.report import folder
-from loadgen.report.result import MAX_RESULT_BYTES, SCHEMA
 
 EXPERIMENT, EXPERIMENT_SCHEMA = "experiment.json", "loadgen.experiment/1"
-MAX_RUNS = 10_000
-
-
-class StoredRun(msgspec.Struct, frozen=True):
-    """A result as plain data, and where it is."""
-
-    path: str
-    data: dict[str, Any]
 
 
 class ExperimentRun(msgspec.Struct, frozen=True):
@@ -34,32 +27,6 @@ class ExperimentRun(msgspec.Struct, frozen=True):
     sha256: str
 
 
-def read_run(path: Path) -> StoredRun:
-    """A run from its folder or its result.json.
-
-    Raises:
-        UsageError: not readable, too large, not JSON, or not of a schema that this program reads.
-    """
-    file = path / folder.RESULT if path.is_dir() else path
-    content = _content(file)
-    try:
-        data = msgspec.json.decode(content, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"{file}: not a loadgen result ({error}); the run may be half-written or changed") from None
-    if data.get("schema") != SCHEMA:
-        raise UsageError(f"{file}: schema {data.get('schema')!r}; this program reads {SCHEMA}")
-    return StoredRun(str(file.parent), data)
-
-
-def _content(file: Path) -> bytes:
-    try:
-        if file.stat().st_size > MAX_RESULT_BYTES:
-            raise UsageError(f"{file}: {file.stat().st_size} bytes is no result of ours; those are below 64 MiB")
-        return file.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{file}: cannot be read ({error.strerror}); name a run folder or its result.json") from None
-
-
 def read_experiment(path: Path) -> dict[str, Any]:
     """An experiment.json as plain data.
 
@@ -68,7 +35,7 @@ def read_experiment(path: Path) -> dict[str, Any]:
     """
     file = path / EXPERIMENT if path.is_dir() else path
     try:
-        data = msgspec.json.decode(_content(file), type=dict[str, Any])
+        data = msgspec.json.decode(content_of(file), type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{file}: not a loadgen experiment ({error}); it may be half-written or changed") from None
     if data.get("schema") != EXPERIMENT_SCHEMA:
@@ -95,7 +62,7 @@ def experiment_runs(path: Path, label: str | None) -> list[StoredRun]:
     found = []
     for row in chosen:
         at = path / row.folder
-        if hashlib.sha256(_content(at / folder.RESULT)).hexdigest() != row.sha256:
+        if hashlib.sha256(content_of(at / folder.RESULT)).hexdigest() != row.sha256:
             raise NotValid(f"{at / folder.RESULT} is not what {path / EXPERIMENT} recorded: edited or cut since")
         found.append(read_run(at))
     return found
@@ -105,7 +72,7 @@ def side(spec: str, root: Path) -> list[StoredRun]:
     """The runs that one side of a comparison means.
 
     Args:
-        spec: a run (folder, `last`, name, prefix), a folder of runs, an experiment, or `EXPERIMENT:LABEL`.
+        spec: a run (folder, `last`, name, prefix), a folder or zip of runs, an experiment, or `EXPERIMENT:LABEL`.
         root: the results folder, for names.
 
     Raises:
@@ -117,26 +84,39 @@ def side(spec: str, root: Path) -> list[StoredRun]:
     path = Path(spec)
     if (path / EXPERIMENT).is_file():
         return experiment_runs(path, None)
-    if path.is_dir() and not (path / folder.RESULT).is_file():
-        return [read_run(file) for file in result_files(path)]
+    if path.suffix == SUFFIX or (path.is_dir() and not (path / folder.RESULT).is_file()):
+        return runs_below(path)
     return [read_run(folder.find_run(spec, root))]
 
 
-def result_files(directory: Path) -> list[Path]:
-    """Every result.json below a folder, in the order of their paths.
+def runs_below(path: Path) -> list[StoredRun]:
+    """Every run below a folder, in the order of their paths, those in zips included; or those of a zip.
 
     Raises:
-        UsageError: none, or more than MAX_RUNS.
+        UsageError: none, more than MAX_RUNS, or one that cannot be read.
     """
-    found: list[Path] = []
-    for file in _below(directory):
-        found.append(file)
-        if len(found) > MAX_RUNS:
-            raise UsageError(f"{directory}: more than {MAX_RUNS:,} runs below it; name a smaller folder")
+    if path.is_file():
+        found = zipped_runs(path)
+    else:
+        found = [read_run(file) for file in _at_most(path, path.rglob(folder.RESULT))]
+        for archive in _at_most(path, path.rglob(f"*{SUFFIX}")):
+            found += zipped_runs(archive)
     if not found:
-        raise UsageError(f"{directory}: no run below it (no {folder.RESULT})")
+        raise UsageError(f"{path}: no run below it (no {folder.RESULT})")
+    if len(found) > MAX_RUNS:
+        raise _too_many(path)
+    return found
+
+
+def _at_most(directory: Path, files: Iterable[Path]) -> list[Path]:
+    found = []
+    for file in files:
+        if ".partial-" not in str(file):
+            found.append(file)
+        if len(found) > MAX_RUNS:
+            raise _too_many(directory)
     return sorted(found)
 
 
-def _below(directory: Path) -> Iterator[Path]:
-    return (file for file in directory.rglob(folder.RESULT) if ".partial-" not in str(file))
+def _too_many(directory: Path) -> UsageError:
+    return UsageError(f"{directory}: more than {MAX_RUNS:,} runs below it; name a smaller folder")

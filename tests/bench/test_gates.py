@@ -12,6 +12,7 @@ from scipy import stats
 
 from bench.gates import command, planted, series, simulation, summary
 from bench.gates.share import at_least, share_interval
+from loadgen.errors import NotValid
 from loadgen.experiments.run_door import Request, RunHere
 from loadgen.judge.limit import parse_limit
 from loadgen.judge.looks import Looks, plan_looks
@@ -117,6 +118,22 @@ def test_a_series_goes_on_where_it_was_stopped(tmp_path: Path, monkeypatch: pyte
         command.main(arguments)
     assert [command.main(arguments) for _ in range(2)] == [0, 0]
     assert [each["gate"] for each in series.read_rows(tmp_path / "gates-mock-same.jsonl")] == [1, 2, 3, 4, 5] == ran
+
+
+def test_a_gate_without_a_verdict_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says why, is counted, and is no pass."""
+
+    def spoilt(request: object, broker: object) -> None:
+        raise NotValid("pair 3: a worker was lost")
+
+    monkeypatch.setattr(series, "carried_out", spoilt)
+
+    told = series.row_of(SETUP, "same", 1, None)
+
+    assert told["reason"] == "pair 3: a worker was lost"
+    assert series.counts([told, row("same", 2, 0.0, "pass")]) == {
+        "pass": 1, "regressed": 0, "improved": 0, "inconclusive": 0, "none": 1
+    }  # fmt: skip
 
 
 def test_a_calibration_that_is_there_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

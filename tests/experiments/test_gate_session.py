@@ -170,6 +170,20 @@ def test_calibration_writes_limits_that_the_next_gate_reads(tmp_path: Path) -> N
     assert "% of the gates" in tighter.doubts[0].message
 
 
+def test_a_calibration_of_another_kind_of_runner_is_doubted(tmp_path: Path) -> None:
+    """The limits hold for the processor and its cores, whatever the host is called; elsewhere they are used and doubted."""
+    request = request_of({**MOCK, "rate": "max"}, mode="calibrate")
+    run, _ = carried_out(request, SimulatedDoor(Cluster(noise=0.05)), tmp_path / "runs")
+    gate_session.write_calibration(request.file, gate_session.calibration_of(request, run))
+    here = gate_session.kind_of_runner()
+    assert request_of(MOCK, candidate="linger.ms=20").doubts == []
+
+    request.file.write_text(request.file.read_text().replace(here, "Another 1, 64 cores"))
+    (doubt,) = request_of(MOCK, candidate="linger.ms=20").doubts
+
+    assert doubt.code == "calibrated_elsewhere" and "Another 1, 64 cores" in doubt.message and here in doubt.message
+
+
 def test_flags_go_before_the_file_and_the_file_before_what_was_calibrated(tmp_path: Path) -> None:
     """Each source wins over the next."""
     calibrated = '[calibrated]\nfail_if = ["throughput.acked_per_s-7%"]\n'

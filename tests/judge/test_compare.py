@@ -11,7 +11,7 @@ import pytest
 from loadgen.errors import NotValid, UsageError
 from loadgen.judge import compare_text, stored
 from loadgen.judge.compare import compare
-from loadgen.judge.stored import StoredRun
+from loadgen.judge.result_file import StoredRun
 from tests.judge.simulated import open_result, result
 
 

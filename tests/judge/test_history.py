@@ -8,7 +8,7 @@ import pytest
 from loadgen.errors import NotValid
 from loadgen.judge.history import creep_of, history
 from loadgen.judge.limit import parse_limit
-from loadgen.judge.stored import StoredRun
+from loadgen.judge.result_file import StoredRun
 from tests.judge.simulated import open_result, result
 
 ACKED = "throughput.acked_per_s"
