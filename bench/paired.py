@@ -95,20 +95,38 @@ def spawn_round(first: Case, second: Case, planted: float, seed: int, own_file: 
 
 
 def time_round(first: Case, second: Case, planted: float, seed: int) -> float:
-    """Both cases in turns, who goes first drawn from the seed each turn; the logarithm of their medians' ratio."""
-    time_first, time_second = timer(first), timer(second)
-    calls_first, calls_second = _calls(time_first), _calls(time_second)
-    charged = round(calls_second * (1 + planted))  # calls that are made and not counted: an exact slow-down
+    """Both cases in turns; the logarithm of their medians' ratio.
+
+    Who is made and warmed up first is drawn from the seed, and in each turn who is timed first. The place matters: the
+    same code is 0.3 % faster in the second one, always, which twelve rounds do find. Drawn, it favours neither, and
+    the sign-flip test is exact.
+    """
     draw = random.Random(seed)
-    firsts, seconds = [], []
+    roles = [(first, 0.0), (second, planted)]
+    if swapped := draw.random() < 0.5:
+        roles.reverse()
+    sides = [_Side(case, slowed) for case, slowed in roles]
     for _ in range(TURNS):
-        if draw.random() < 0.5:
-            firsts.append(time_first(calls_first))
-            seconds.append(time_second(charged))
-        else:
-            seconds.append(time_second(charged))
-            firsts.append(time_first(calls_first))
-    return math.log((median(seconds) / calls_second) / (median(firsts) / calls_first))
+        for side in draw.sample(sides, 2):
+            side.take_turn()
+    log_ratio = math.log(sides[1].call_s() / sides[0].call_s())
+    return -log_ratio if swapped else log_ratio
+
+
+class _Side:
+    """One of the two cases in a round; making it warms it up."""
+
+    def __init__(self, case: Case, planted: float) -> None:
+        self._time_calls = timer(case)
+        self._calls = _calls(self._time_calls)
+        self._charged = round(self._calls * (1 + planted))  # calls made and not counted: an exact slow-down
+        self._turns_s: list[float] = []
+
+    def take_turn(self) -> None:
+        self._turns_s.append(self._time_calls(self._charged))
+
+    def call_s(self) -> float:
+        return median(self._turns_s) / self._calls
 
 
 def _calls(time_calls: Callable[[int], float]) -> int:

@@ -3,13 +3,14 @@
 import json
 import math
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from bench import paired, paired_check
 from bench.cases import Case
-from bench.paired import judge, spawn_round
+from bench.paired import judge, spawn_round, time_round
 from bench.paired_check import Checked
 from bench.samples import Shape
 from loadgen.errors import UsageError
@@ -29,6 +30,26 @@ def test_a_planted_slow_down_is_found() -> None:
 def test_ten_per_cent_are_found_and_nothing_is_not() -> None:
     """A planted 10 % is found in 12 rounds (α = 1 %), thrice; the same code twice is flagged at most once in ten."""
     assert paired_check.checked(ENCODE, rounds=12, trials=10).holds
+
+
+def test_a_better_place_favours_neither(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is made second is a tenth faster here: with the places drawn, rounds of equal cases go both ways alike,
+    and a planted slow-down is charged to its case in either place."""
+    made = 0
+
+    def timer_by_place(_case: Case) -> Callable[[int], float]:
+        nonlocal made
+        made += 1
+        each_s = 1e-6 * (0.9 if made % 2 == 0 else 1.0)
+        return lambda calls: calls * each_s
+
+    monkeypatch.setattr(paired, "timer", timer_by_place)
+    same = [time_round(ENCODE, ENCODE, 0.0, seed) for seed in range(200)]
+    planted = [time_round(ENCODE, ENCODE, 1.0, seed) for seed in range(200)]
+
+    assert {round(abs(one), 6) for one in same} == {round(-math.log(0.9), 6)}
+    assert 70 < sum(one > 0 for one in same) < 130
+    assert all(one > math.log(1.7) for one in planted)
 
 
 def test_verdicts_on_made_up_rounds() -> None:

@@ -58,6 +58,12 @@ class Runs:
         return [arguments[arguments.index("--serializer") + 1] for arguments in self.asked]
 
 
+@pytest.fixture
+def costs_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Serializing alone is not measured again by every test of the command."""
+    monkeypatch.setattr(produce_path, "event_costs", lambda *_: COSTS)
+
+
 def test_rounds_are_interleaved_and_the_rate_is_equal() -> None:
     """Every round has each serializer once, in changing order; the second half offers half of the slowest's rate."""
     loadgen = Runs()
@@ -186,6 +192,7 @@ def test_the_command_writes_rows_and_summary(
     assert "msgspec" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("costs_known")
 def test_another_target_is_appended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With --append both targets are in the record and the rows, a repeated one once; without it only the last."""
     monkeypatch.setattr(produce_path, "run_loadgen", Runs())
@@ -213,6 +220,7 @@ def test_a_record_that_is_not_ours_is_not_appended_to(tmp_path: Path, capsys: py
     assert (tmp_path / "produce.json").read_text() == "[]"
 
 
+@pytest.mark.usefixtures("costs_known")
 def test_no_valid_run_is_exit_5(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A serializer without one valid run makes the comparison incomplete."""
     monkeypatch.setattr(produce_path, "run_loadgen", Runs(orjson={"error": "exit 3: unreachable"}))
@@ -220,6 +228,7 @@ def test_no_valid_run_is_exit_5(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert produce_path.main(["mock", "--fast", "--out", str(tmp_path)]) == 5
 
 
+@pytest.mark.usefixtures("costs_known")
 def test_a_missing_library_is_named_and_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -234,6 +243,7 @@ def test_a_missing_library_is_named_and_left_out(
     assert produce_path.main(["mock", "--serializers", "pydantic", "--out", str(tmp_path)]) == 2
 
 
+@pytest.mark.usefixtures("costs_known")
 def test_a_target_that_does_not_come_up_costs_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -253,6 +263,7 @@ def test_a_target_that_does_not_come_up_costs_no_other(
     assert len((tmp_path / "produce.jsonl").read_text().splitlines()) == 12
 
 
+@pytest.mark.usefixtures("costs_known")
 def test_an_interruption_keeps_the_finished_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C in the eighth run: exit 130, seven rows, and a summary of them."""
     runs = Runs()
