@@ -5,6 +5,7 @@ produce       the same serializers in `loadgen run`, interleaved
 plot          pictures of a folder that the two above filled
 publisher     what publish_order costs, beside kafka-python and others
 in-flight     one request in flight against five, on a real Kafka
+search        capacity and the tuner, on clusters of known law and on this machine
 gates         the gate held against simulated machines and planted losses
 instrument    what the instrument costs and how far it is off
 peers         other load generators beside ours
@@ -27,6 +28,7 @@ COMMANDS = {
     "instrument": "bench.instrument",
     "publisher": "bench.publisher",
     "in-flight": "bench.in_flight",
+    "search": "bench.search",
     "gates": "bench.gates",
     "kills": "bench.kills",
     "shutdowns": "bench.shutdowns",

@@ -147,6 +147,6 @@ def run_search(
     search = Search(runs.plan(probe), replayed(before, runs), after)
     found = search.find()
     answer = answer_of(request, found, search.steps, probe)
-    answer["overhead_share"] = runs.guarded.overhead_share()
+    answer["overhead_share"], answer["sending_share"] = runs.guarded.overhead_share(), runs.guarded.sending_share()
     recorder.write(state="done", answer=answer, steps=list(search.steps))
     return found, answer

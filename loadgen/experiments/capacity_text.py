@@ -92,9 +92,14 @@ def text(found: Found, answer: dict[str, Any], steps: Sequence[JudgedStep], *, o
     lines += [f"{headline(found, answer):<91} {f'exit {code}' if code else ''}".rstrip(), ""]
     lines += [f"  {line}" for line in _table(steps)]
     lines += ["", f"  limit      {answer['limited_by'].replace('_', ' ')}"]
-    lines.append(f"  overhead   {answer.get('overhead_share', 0.0):.0%} of the time was spent outside of runs")
+    lines.append(overhead(answer.get("overhead_share", 0.0), answer.get("sending_share", 0.0)))
     lines += [f"  doubt      {clean(doubt.message)}. {clean(doubt.remedy)}" for doubt in doubts_of(answer)]
     return "\n".join(lines) + "\n"
+
+
+def overhead(outside: float, sending: float) -> str:
+    """Where the wall time went, as shares of it."""
+    return f"  overhead   {outside:.0%} of the time outside of runs, {sending:.0%} sending"
 
 
 def doubts_of(answer: dict[str, Any]) -> list[Doubt]:

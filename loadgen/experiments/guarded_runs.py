@@ -18,7 +18,8 @@ from loadgen.slo import value_at
 
 ERRED_SHARE = 1e-4  # of the records, refused by the broker: the implied rule of a single run
 GIVEN_UP = 3  # exit code of a run whose breaker stayed open
-FIRST_RUN_LENGTHS = 2
+EXPECTED_WARM_UPS, MOST_WARM_UPS = 3, 6
+STILL_WARMING = 1.1  # times the run before
 GIB = 1 << 30
 
 
@@ -30,7 +31,8 @@ class GuardedRuns:
 
     Attributes:
         sent_bytes: of payload so far.
-        inside_s: wall time that was planned for sending; the rest of the time is ours.
+        inside_s: wall time inside of runs; the rest is ours.
+        sending_s: what of it was planned for sending; the rest is workers' start, topics and draining.
     """
 
     def __init__(
@@ -43,7 +45,7 @@ class GuardedRuns:
     ) -> None:
         self.recorder, self.door, self.broker, self.max_bytes, self.now_s = recorder, door, broker, max_bytes, now_s
         self.sent_bytes = recorder.experiment.sent_bytes
-        self.inside_s = 0.0
+        self.inside_s = self.sending_s = 0.0
         self.started_s = now_s()
 
     def run(self, flags: dict[str, Any], label: str, *, ahead_bytes: float = 0.0) -> RunOutcome:
@@ -67,7 +69,7 @@ class GuardedRuns:
         outcome = self._made({**flags, "max_bytes": f"{left}B"}, label)
         warmup_s = parse_duration_s(str(flags.get("warmup", FIELDS["warmup"].default)), zero=True)
         length_s = parse_duration_s(str(flags["duration"]))
-        self.inside_s += warmup_s + length_s
+        self.sending_s += warmup_s + length_s
         self.sent_bytes += (value_at(outcome.result, "bytes.payload") or 0.0) * (1 + warmup_s / length_s)
         on_mock = self.recorder.experiment.on_mock or kind_of(outcome) == "mock"
         self.recorder.add_run(outcome.folder, label, sent_bytes=self.sent_bytes, on_mock=on_mock)
@@ -84,23 +86,45 @@ class GuardedRuns:
         try:
             return self.door(Request(flags=flags, folder=self.recorder.run_folder(label), broker=self.broker))
         except Stopped as stopped:
-            self.inside_s += self.now_s() - began_s
             self.sent_bytes += stopped.sent_bytes
+            self.sending_s += self.now_s() - began_s
             raise
+        finally:
+            self.inside_s += self.now_s() - began_s
 
-    def first_run(self, flags: dict[str, Any]) -> None:
-        """An unjudged run, twice as long as the others: it warms broker and page cache for all of them alike.
+    def warm_up(self, flags: dict[str, Any]) -> None:
+        """Unjudged runs until one is hardly better than the one before: broker and page cache are then warm for all alike.
 
         A mock cluster starts anew with each run, so there is nothing to warm.
+
+        Args:
+            flags: as `run` takes them.
         """
         if flags.get("start") == "mock":
             return
-        self.run({**flags, "duration": f"{FIRST_RUN_LENGTHS * parse_duration_s(flags['duration']):g}s"}, "first")
+        before = 0.0
+        for _ in range(MOST_WARM_UPS):
+            reached = _quickness(self.run(flags, "first"))
+            if reached < before * STILL_WARMING:
+                return
+            before = reached
 
     def overhead_share(self) -> float:
-        """The share of the wall time since the first run that no run was sending."""
-        elapsed_s = self.now_s() - self.started_s
-        return max(1 - self.inside_s / elapsed_s, 0.0) if elapsed_s > 0 else 0.0
+        """The share of the wall time since the first run that lay outside of runs."""
+        return max(1 - self.inside_s / self._elapsed_s(), 0.0)
+
+    def sending_share(self) -> float:
+        """The share of the wall time since the first run that was planned for sending."""
+        return min(self.sending_s / self._elapsed_s(), 1.0)
+
+    def _elapsed_s(self) -> float:
+        return max(self.now_s() - self.started_s, 1e-9)
+
+
+def _quickness(outcome: RunOutcome) -> float:
+    """What gets better while a broker warms up: the median response at a rate, what is reached without."""
+    median_us = value_at(outcome.result, "latency_us.response.p50")
+    return 1 / median_us if median_us else value_at(outcome.result, "throughput.acked_per_s") or 0.0
 
 
 def kind_of(outcome: RunOutcome) -> str:

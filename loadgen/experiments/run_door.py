@@ -227,8 +227,13 @@ def _patience_s(flags: dict[str, Any]) -> float:
     return longest + settings.warmup_s + settings.drain_s + OVERTIME_S
 
 
-def carry_out_and_keep(request: Request, on_interval: Callable[[Interval], None] | None = None) -> RunOutcome:
+def carry_out_and_keep(
+    request: Request, on_interval: Callable[[Interval], None] | None = None, broker: Broker | None = None
+) -> RunOutcome:
     """One run in this process, kept without page and pictures: those can be made from its folder at any time.
+
+    Args:
+        broker: of this process; None: the request's own, or as its flags say.
 
     Raises:
         LoadgenError: it could not be started or kept.
@@ -238,8 +243,8 @@ def carry_out_and_keep(request: Request, on_interval: Callable[[Interval], None]
     from loadgen.runner.coordinator import carry_out
 
     settings = resolve(request.flags)
-    address = request.broker
-    broker = Broker(**msgspec.structs.asdict(address)) if address is not None else None
+    if broker is None and request.broker is not None:
+        broker = Broker(**msgspec.structs.asdict(request.broker))
     done = carry_out(settings, command=["loadgen", "run"], broker=broker, on_interval=on_interval)
     at = Path(request.folder)
     folder.save(at.parent, at.name, done.result, done.intervals, done.histograms, folder=at)

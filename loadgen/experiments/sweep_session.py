@@ -8,7 +8,7 @@ import msgspec
 from loadgen.errors import NotValid, UsageError
 from loadgen.experiments import sweep
 from loadgen.experiments.grid import Combination, Parameter, combinations, flags_with, named, parse_parameters
-from loadgen.experiments.guarded_runs import GIB, GuardedRuns
+from loadgen.experiments.guarded_runs import EXPECTED_WARM_UPS, GIB, GuardedRuns
 from loadgen.experiments.record import kept_flags, write_whole
 from loadgen.experiments.sweep import SweepAnswer, SweepRun
 from loadgen.experiments.sweep_text import as_csv
@@ -59,7 +59,8 @@ class SweepRequest(msgspec.Struct, frozen=True, kw_only=True):
     def expected_s(self) -> float:
         """How long it takes, about."""
         length_s = parse_duration_s(self.flags["duration"]) + parse_duration_s(self.flags["warmup"], zero=True)
-        return self.runs() * (length_s + OVERHEAD_S)
+        warm_ups = 0 if self.flags.get("start") == "mock" else EXPECTED_WARM_UPS
+        return (self.runs() + warm_ups) * (length_s + OVERHEAD_S)
 
 
 def request_of(flags: Mapping[str, Any], parameters: Sequence[str], repeat: int = REPEAT) -> SweepRequest:
@@ -140,7 +141,7 @@ def run_sweep(
         write_whole(recorder.path / "sweep.csv", as_csv(runs).encode())
         on_run(runs)
 
-    guarded.first_run(request.flags)
+    guarded.warm_up(request.flags)
     runs = sweep.carry_out(request.parameters, request.repeat, run, seed=request.seed, done=done, on_run=after)
     found = sweep.answer(request.parameters, runs, request.metrics)
     recorder.write(state="done", answer=found)

@@ -40,6 +40,7 @@ class TuneAnswer(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         front: trials that no other beats in one thing without losing in another; each meets the SLO.
         best: None: nothing meets the SLO.
+        overhead_share, sending_share: of the wall time, outside of runs and planned for sending.
         valid_for: what batches fill by: rate per producer, partitions, size of a record, key.
     """
 
@@ -55,6 +56,7 @@ class TuneAnswer(msgspec.Struct, frozen=True, kw_only=True):
     doubts: list[Doubt]
     exit_code: int
     overhead_share: float = 0.0
+    sending_share: float = 0.0
 
 
 def answer_of(

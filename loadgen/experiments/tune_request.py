@@ -8,7 +8,7 @@ import msgspec
 from loadgen.errors import UsageError
 from loadgen.experiments.capacity_request import DEFAULT_MAX_BYTES, DEFAULT_SLO, least_rate_for
 from loadgen.experiments.grid import Combination, Parameter
-from loadgen.experiments.guarded_runs import FIRST_RUN_LENGTHS
+from loadgen.experiments.guarded_runs import EXPECTED_WARM_UPS
 from loadgen.experiments.record import kept_flags
 from loadgen.experiments.trial import Objective
 from loadgen.experiments.tune_space import known_combinations, space_of
@@ -65,8 +65,9 @@ class TuneRequest(msgspec.Struct, frozen=True, kw_only=True):
         return 2 * PAIRS * self.trial_s()
 
     def first_s(self) -> float:
-        """How long the unjudged run before the first trial takes, about."""
-        return FIRST_RUN_LENGTHS * self.run_s + self.warmup_s + OVERHEAD_S
+        """How long the unjudged runs before the first trial take, about."""
+        warm_ups = 0 if self.flags.get("start") == "mock" else EXPECTED_WARM_UPS
+        return warm_ups * (self.run_s + self.warmup_s + OVERHEAD_S)
 
     def count(self) -> int:
         """How many trials there will be: as many as were asked for, or fit into the budget."""

@@ -28,7 +28,7 @@ def run_tune(
     before = [msgspec.convert(step, Trial) for step in recorder.experiment.steps]
     steps = search_trials(before)
     confirmations = [trial for trial in before if trial.origin == CONFIRM]
-    guarded.first_run({**request.flags, "duration": f"{request.run_s:g}s", "warmup": f"{request.warmup_s:g}s"})
+    guarded.warm_up({**request.flags, "duration": f"{request.run_s:g}s", "warmup": f"{request.warmup_s:g}s"})
 
     def keep(trial: Trial) -> None:
         steps.append(trial)
@@ -46,7 +46,9 @@ def run_tune(
     candidate = best.combination if best is not None and _met(tuner.trials, best.combination) else None
     confirmed = None if candidate is None else _confirmed(request, runs, candidate, confirmations, keep)
     found = answer_of(request, tuner.trials, confirmed, candidate)
-    found = msgspec.structs.replace(found, overhead_share=guarded.overhead_share())
+    found = msgspec.structs.replace(
+        found, overhead_share=guarded.overhead_share(), sending_share=guarded.sending_share()
+    )
     recorder.write(state="done", answer=found)
     return found
 

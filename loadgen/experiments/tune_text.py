@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from loadgen.experiments.capacity_text import overhead
 from loadgen.experiments.grid import Combination, named
 from loadgen.experiments.guarded_runs import GIB
 from loadgen.experiments.paste import Pasted, blocks
@@ -143,7 +144,7 @@ def text(answer: TuneAnswer, *, on_mock: bool) -> str:
     ]
     if (block := pasted(answer, on_mock=on_mock)) is not None:
         lines += ["", block.librdkafka.rstrip(), "", "  Java: paste.java.properties; profile: paste.toml"]
-    lines.append(f"  overhead   {answer.overhead_share:.0%} of the time was spent outside of runs")
+    lines.append(overhead(answer.overhead_share, answer.sending_share))
     return "\n".join(lines) + "\n"
 
 

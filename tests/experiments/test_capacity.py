@@ -6,10 +6,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from bench.search.queue import Queue, capacity_at, waits_at_most
 from loadgen.experiments.capacity import MAX_RUNS, Search
 from loadgen.experiments.capacity_found import CapacityPlan, Found, replayed
 from loadgen.experiments.step import JudgedStep
-from tests.experiments.queue import Queue, capacity_at, waits_at_most
 
 
 def plan(**changes: object) -> CapacityPlan:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.search.queue import Queue
 from loadgen.cli.capacity import capacity
 from loadgen.cli.experiment import ExperimentOutput, resumable
 from loadgen.errors import NotValid, Unreachable, UsageError
@@ -19,7 +20,6 @@ from loadgen.experiments.plot_capacity import hockey_stick, knee
 from loadgen.experiments.record import Recorder, begin, resume
 from loadgen.experiments.step import JudgedStep
 from tests.experiments.doors import SimulatedDoor
-from tests.experiments.queue import Queue
 from tests.judge.simulated import open_result, result
 
 MOCK = {"start": "mock"}

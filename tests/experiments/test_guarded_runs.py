@@ -11,7 +11,7 @@ from loadgen.errors import Unreachable, UsageError
 from loadgen.experiments.guarded_runs import GuardedRuns
 from loadgen.experiments.record import begin, kept_flags, resume
 from tests.experiments.doors import SimulatedDoor
-from tests.judge.simulated import result
+from tests.judge.simulated import open_result, result
 
 FLAGS = {"duration": "4s", "warmup": "1s"}
 
@@ -72,13 +72,15 @@ def test_what_the_client_gave_up_is_no_error_of_the_broker(tmp_path: Path) -> No
     assert len(door.requests) == 1
 
 
-def test_the_time_outside_of_runs_is_known(tmp_path: Path) -> None:
-    """Five seconds of each 5.5 were planned for sending: a tenth is ours, less nothing."""
-    runs, _, _ = guarded(tmp_path)
+def test_where_the_time_went_is_known(tmp_path: Path) -> None:
+    """Runs of 5.5 s, of which 5 were planned for sending, and half a second between: 1/12 outside, 10/12 sending."""
+    runs, _, clock = guarded(tmp_path)
     for _ in range(3):
         runs.run(FLAGS, "a")
+        clock.advance_ns(int(0.5e9))
 
-    assert runs.overhead_share() == pytest.approx(0.5 / 5.5)
+    assert runs.overhead_share() == pytest.approx(0.5 / 6)
+    assert runs.sending_share() == pytest.approx(5 / 6)
 
 
 def test_a_mock_is_stamped_on_the_record(tmp_path: Path) -> None:
@@ -102,3 +104,25 @@ def test_no_secret_gets_into_a_record() -> None:
         "X": ["sasl.password=[redacted]", "sasl.password=env:PW", "ssl.key.location=/a.pem", "acks=all"],
         "rate": "1k",
     }
+
+
+@pytest.mark.parametrize(
+    ("rates", "runs"), [([10, 50, 100, 104, 300], 4), ([100, 90], 2), ([1, 2, 4, 8, 16, 32, 64, 128], 6)]
+)
+def test_a_broker_is_warmed_until_it_gets_no_better(rates: list[float], runs: int, tmp_path: Path) -> None:
+    """A JVM's first seconds are ten times slower: unjudged runs until one gains less than a tenth, six at most."""
+    guarded_runs, door, _ = guarded(tmp_path)
+    door.answer = lambda flags: result(acked_per_s=1e3 * rates[len(door.requests) - 1])
+    guarded_runs.warm_up(FLAGS)
+
+    assert len(door.requests) == runs
+
+
+def test_at_a_rate_it_is_the_response_that_gets_better(tmp_path: Path) -> None:
+    """The rate is the same in every run; the median response falls until the broker is warm."""
+    guarded_runs, door, _ = guarded(tmp_path)
+    medians = [9e3, 4e3, 2e3, 1.95e3, 1e3]
+    door.answer = lambda flags: open_result(**{"latency_us.response": {"p50": medians[len(door.requests) - 1]}})
+    guarded_runs.warm_up(FLAGS)
+
+    assert len(door.requests) == 4

@@ -59,7 +59,7 @@ def true_rate(c: Mapping[str, str]) -> float:
     cpu_bound = workers**0.8 * 400_000 / cost / (1 + 2_500 / batch)
     wire_bound = 260_000 * ratio * (1 - 0.25 * (size > 500_000))
     trip_bound = flight * batch / 400 / (0.001 + linger / 10_000)
-    return (cpu_bound**-4 + wire_bound**-4 + trip_bound**-4) ** -0.25
+    return float((cpu_bound**-4 + wire_bound**-4 + trip_bound**-4) ** -0.25)
 
 
 def true_p99(c: Mapping[str, str]) -> float:
@@ -82,7 +82,7 @@ class Surface:
     def __init__(self, seed: int, noise: float = 0.015, bound_us: float | None = None) -> None:
         self.generator, self.noise, self.bound_us = np.random.default_rng(seed), noise, bound_us
 
-    def __call__(self, combination: Combination, best: Trial | None) -> Trial:
+    def __call__(self, combination: Combination, _best: Trial | None) -> Trial:
         rate = true_rate(combination) * self.generator.lognormal(0, self.noise)
         p99 = true_p99(combination) * self.generator.lognormal(0, 2 * self.noise)
         margin = None if self.bound_us is None else math.log(p99 / self.bound_us)

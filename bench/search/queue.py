@@ -10,9 +10,12 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 
 from loadgen.clock import ManualClock
 from loadgen.experiments.step import JudgedStep
+
+Floats = npt.NDArray[np.float64]
 
 
 def waits_at_most(t: float, load: float) -> float:
@@ -56,7 +59,7 @@ class Queue:
         *,
         noise: float = 0.0,
         seed: int = 1,
-        speed: Callable[[float, int], float] = lambda at_s, run: 1.0,
+        speed: Callable[[float, int], float] | None = None,
         ceiling_per_s: float = math.inf,
         lengths_s: dict[str, float] | None = None,
     ) -> None:
@@ -72,13 +75,13 @@ class Queue:
         """The rate at which the p99 of a run without end is the bound."""
         return capacity_at(self.bound_s * self.capacity_per_s) * self.capacity_per_s
 
-    def responses_s(self, rate_per_s: float, length_s: float, capacity_per_s: float) -> "np.ndarray":  # type: ignore[type-arg]
+    def responses_s(self, rate_per_s: float, length_s: float, capacity_per_s: float) -> Floats:
         """By Lindley's recursion, written as a running minimum; the first tenth is the warm-up and left out."""
         count = max(int(rate_per_s * length_s * 1.1), 10)
         gaps = self.generator.exponential(1 / rate_per_s, count)
         walk = np.concatenate(([0.0], np.cumsum(1 / capacity_per_s - gaps)))
         waits = walk - np.minimum.accumulate(walk)
-        responses: np.ndarray = waits[count // 11 : -1] + 1 / capacity_per_s  # type: ignore[type-arg]
+        responses: Floats = waits[count // 11 : -1] + 1 / capacity_per_s
         return responses
 
     def __call__(self, rate_per_s: float, purpose: str) -> JudgedStep:
@@ -88,7 +91,7 @@ class Queue:
         self.clock.advance_ns(int((length_s + 3) * 1e9))
         if rate_per_s > self.ceiling_per_s:
             return JudgedStep(rate_per_s=rate_per_s, purpose=purpose, margin=None, worst="", generator=True, at_s=at_s)
-        capacity_per_s = self.capacity_per_s * self.speed(at_s, len(self.runs))
+        capacity_per_s = self.capacity_per_s * (self.speed(at_s, len(self.runs)) if self.speed else 1.0)
         responses = self.responses_s(rate_per_s, length_s, capacity_per_s)
         p50, p90, p99, p99_9 = np.quantile(responses, (0.5, 0.9, 0.99, 0.999)) * self.generator.lognormal(0, self.noise)
         margin = min(max(math.log(p99 / self.bound_s), -2.0), 2.0)
