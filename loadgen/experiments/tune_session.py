@@ -14,6 +14,7 @@ from loadgen.experiments.tune_request import PAIRS, TuneRequest
 from loadgen.experiments.tune_runs import TuneRuns
 
 CONFIRM = "confirm"
+ITSELF_PAIRS = 2
 
 
 def run_tune(
@@ -88,4 +89,6 @@ def _confirmed(
         keep(trial)
         return trial
 
-    return confirm(request.start, candidate, request.objective, PAIRS, request.seed, run)
+    # with itself there is nothing to compare, only the SLO to meet again
+    pairs = ITSELF_PAIRS if candidate == request.start else PAIRS
+    return confirm(request.start, candidate, request.objective, pairs, request.seed, run)

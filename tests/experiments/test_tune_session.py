@@ -147,10 +147,11 @@ def test_at_a_rate_every_trial_runs_at_it(objective: str, best: tuple[str, ...],
 
 
 def test_nothing_better_means_keep_what_you_have(tmp_path: Path) -> None:
-    """The user's own file already says the best: it is recommended, with nothing changed."""
+    """The user's own file already says the best: it is recommended, with nothing changed, after four runs more."""
     request = asked(flags={"X": ["linger.ms=20", "compression.type=lz4"]})
-    answer, _ = tuned(request, SimulatedDoor(Cluster()), begun(tmp_path, request))
+    answer, record = tuned(request, SimulatedDoor(Cluster()), begun(tmp_path, request))
 
+    assert sum(step["origin"] == "confirm" for step in record["steps"]) == 4
     assert (answer.recommendation, answer.exit_code) == ("keep", 0)
     assert answer.best is not None and answer.best.changed == {}
 
