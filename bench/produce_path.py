@@ -10,14 +10,10 @@ does not call valid is a row with its reason, never a number. Writes `produce.js
 """
 
 import argparse
-import contextlib
 import json
-import os
 import random
-import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple, get_args
@@ -27,15 +23,13 @@ import msgspec
 from bench.event_cost import event_costs
 from bench.libraries import is_installed
 from bench.produce_summary import FILE, Record, Run, read_record, summarize, table
+from bench.produce_target import RunLoadgen, reach, run_loadgen
 from bench.record import DEFAULT_FOLDER, EXIT_INTERRUPTED, EXIT_NOT_VALID, package_versions, write_whole
 from bench.verify import INSTALL
 from loadgen.errors import Unreachable, UsageError
 from loadgen.messages.serializer import SerializerName
 
 SERIALIZERS: tuple[SerializerName, ...] = get_args(SerializerName)
-
-RunLoadgen = Callable[[list[str]], dict[str, Any]]
-"""Arguments after `loadgen run` → result.json's object, or {"error": one line} when there is none."""
 
 
 class Settings(NamedTuple):
@@ -161,62 +155,6 @@ def compare(
     for number, serializer in _interleaved(settings, serializers):
         arguments = [*reaching, *settings.arguments(serializer), "-r", f"{rate:.0f}"]
         yield Run.of(target, "at_rate", number, serializer, run(arguments))
-
-
-def run_loadgen(arguments: list[str]) -> dict[str, Any]:
-    """`loadgen run` in a process of its own; its folder is thrown away, what counts is in the rows."""
-    with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            [sys.executable, "-m", "loadgen", "run", *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            env=os.environ | {"LOADGEN_RESULTS": folder},
-        )
-    try:
-        result: dict[str, Any] = json.loads(done.stdout)
-    except json.JSONDecodeError:
-        lines = done.stderr.strip().splitlines()
-        return {"error": f"exit {done.returncode}: {lines[-1] if lines else 'without a word'}"}
-    return result
-
-
-@contextlib.contextmanager
-def reach(target: str) -> Iterator[list[str]]:
-    """The arguments that reach a target, for as long as it lives.
-
-    Args:
-        target: `mock` is started by each run. `kafka` and `redpanda` are started once, since a cold JVM is another
-            broker than a warm one. Anything else is HOST:PORT of a cluster that is there already.
-
-    Raises:
-        Unreachable: the broker did not come up; the reason is on stderr.
-    """
-    if target == "mock":
-        yield ["--start", "mock"]
-    elif target in ("kafka", "redpanda"):
-        command = [sys.executable, "-m", "loadgen", "up", target]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as broker:
-            try:
-                yield ["-b", announced(broker, target)]
-            finally:
-                broker.terminate()
-                broker.wait()
-    else:
-        yield ["-b", target]
-
-
-def announced(broker: "subprocess.Popen[str]", target: str) -> str:
-    """The host:port in the one line that `loadgen up` prints when it is ready.
-
-    Raises:
-        Unreachable: it said something else, or ended without a word.
-    """
-    line = broker.stdout.readline() if broker.stdout else ""
-    found = [word for word in line.split() if word.rpartition(":")[2].isdigit()]
-    if not found:
-        raise Unreachable(f"loadgen up {target} did not say where it is: {line!r}")
-    return found[0]
 
 
 def _note_machine(machine: dict[str, Any], result: dict[str, Any]) -> None:

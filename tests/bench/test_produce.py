@@ -13,8 +13,9 @@ import pytest
 
 from bench import produce_path
 from bench.event_cost import EventCosts, event_costs
-from bench.produce_path import Settings, compare, reach
+from bench.produce_path import Settings, compare
 from bench.produce_summary import Run, summarize, table
+from bench.produce_target import announced, reach
 from loadgen.errors import Unreachable
 
 SERIALIZERS = ("msgspec", "orjson", "pydantic")
@@ -157,10 +158,10 @@ def test_a_broker_is_where_it_says() -> None:
         command = [sys.executable, "-c", f"print({line!r})"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as broker:
             if expected:
-                assert produce_path.announced(broker, "kafka") == expected
+                assert announced(broker, "kafka") == expected
             else:
                 with pytest.raises(Unreachable, match="no Java here"):
-                    produce_path.announced(broker, "kafka")
+                    announced(broker, "kafka")
 
 
 def test_a_real_run_makes_a_row() -> None:
