@@ -103,9 +103,9 @@ def _default(given: argparse.Namespace) -> int:
 
 def _summary(given: argparse.Namespace) -> int:
     from bench.gates.picture import draw
-    from bench.gates.summary import equal, planted
+    from bench.gates.summary import Equal, Planted, equal, markdown, planted
 
-    told: dict[str, Any] = {}
+    told: dict[str, Equal | Planted] = {}
     drawn: dict[str, list[dict[str, Any]]] = {}
     for start in ("kafka", "mock"):
         for kind in GATES:
@@ -124,7 +124,7 @@ def _summary(given: argparse.Namespace) -> int:
     caption = f"{machine['cpu_model']}, {machine['cores']} cores; python -m bench gates summary"
     for path in (given.out / "gates.json", *draw(given.out, drawn, caption)):
         print(path)
-    print((given.out / "gates.json").read_text(), end="")
+    print(markdown(told), end="")
     return 0
 
 

@@ -29,6 +29,7 @@ class Equal(msgspec.Struct, frozen=True, kw_only=True):
     """Gates of equal sides; spreads are of all their pairs, by metric."""
 
     gates: int
+    limits: list[str]
     verdicts: dict[str, int]
     median_pairs: float
     median_seconds: float
@@ -69,6 +70,7 @@ def equal(rows: Rows) -> Equal:
     """Of the series `same`."""
     return Equal(
         gates=len(rows),
+        limits=list(rows[0]["limits"]),
         verdicts=counts(rows),
         median_pairs=statistics.median(row["pairs"] for row in rows),
         median_seconds=statistics.median(row["seconds"] for row in rows),
@@ -118,3 +120,30 @@ def predicted(log_ratios: Sequence[float], limit: Limit, looks: Looks, *, seed: 
 
 def _log_ratios(rows: Rows, metric: str) -> list[float]:
     return [ratio for row in rows for ratio in row["log_ratios"][metric]]
+
+
+def markdown(told: Mapping[str, Equal | Planted]) -> str:
+    """The series as a table for METHODOLOGY.md."""
+    rows = [
+        "| gates | limit | planted | measured, all pairs | verdicts | caught | predicted from the pairs' spread |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, one in told.items():
+        verdicts = ", ".join(f"{number} {verdict}" for verdict, number in one.verdicts.items() if number)
+        if isinstance(one, Planted):
+            effect = f"{one.effect:+.1%} [{one.effect_low:+.1%} to {one.effect_high:+.1%}], spread {one.spread:.1%}"
+            caught = f"{one.share:.0%} [{one.low:.0%} to {one.high:.0%}]"
+            cells = [
+                f"{one.gates} {name}",
+                one.limit,
+                f"{one.planted:+.0%}",
+                effect,
+                verdicts,
+                caught,
+                f"{one.predicted:.0%}",
+            ]
+        else:
+            spreads = ", ".join(f"{metric} {spread:.1%}" for metric, spread in one.spreads.items())
+            cells = [f"{one.gates} {name}", ", ".join(one.limits), "nothing", f"spread {spreads}", verdicts, "–", "–"]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows) + "\n"

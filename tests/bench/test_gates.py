@@ -189,10 +189,16 @@ def test_the_summary_counts_and_draws(tmp_path: Path, capsys: pytest.CaptureFixt
 
     assert command.main(["summary", "--out", str(tmp_path)]) == 0
     found = json.loads((tmp_path / "gates.json").read_text())["series"]
+    table = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
 
     assert found["mock same"]["verdicts"]["pass"] == 4
     assert found["mock slower"]["share"] == 1.0 and found["mock slower"]["predicted"] > 0.9
     assert found["mock slower"]["effect"] == pytest.approx(-0.095, abs=0.01)  # a log-ratio of -0.10
     assert (found["mock costlier"]["share"], found["mock costlier"]["limit"]) == (0.5, "cost.cpu_us_per_message+3%")
     assert found["mock costlier"]["low"] < 0.5 < found["mock costlier"]["high"]
+    assert len({line.count("|") for line in table}) == 1 and len(table) == 2 + 3
+    assert (
+        "| 4 mock costlier | cost.cpu_us_per_message+3% | +5% |" in table[4]
+        and "2 regressed, 2 inconclusive" in table[4]
+    )
     assert (tmp_path / "gates.png").read_bytes().startswith(b"\x89PNG")
