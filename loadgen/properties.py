@@ -30,6 +30,21 @@ HIDDEN = re.compile(SECRET.pattern + r"|sasl\.username|oauthbearer\..*client\.id
 RUNS_CODE = frozenset(
     {"plugin.library.paths", "ssl.engine.location", "ssl.engine.id", "ssl.providers", "sasl.kerberos.kinit.cmd"}
 )
+# Texts in librdkafka's table, of which it takes only these, and says so only when a client is made.
+_MECHANISMS = ("GSSAPI", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")
+WORDS: dict[str, tuple[str, ...]] = {
+    "sasl.mechanism": _MECHANISMS,
+    "sasl.mechanisms": _MECHANISMS,
+    "partitioner": (
+        "random",
+        "consistent",
+        "consistent_random",
+        "murmur2",
+        "murmur2_random",
+        "fnv1a",
+        "fnv1a_random",
+    ),
+}
 # Ours to set, because a measurement or the life cycle hangs on them.
 RESERVED: dict[str, str] = {
     "bootstrap.servers": "name the cluster with -b",
@@ -62,13 +77,13 @@ class Property(msgspec.Struct, frozen=True):
     def problem_with(self, value: str) -> str | None:
         """What is wrong with a value, with the bound; None when it may be passed on."""
         if self.kind == "integer":
-            if not re.fullmatch(r"-?\d{1,18}", value):
+            if not re.fullmatch(r"-?[0-9]{1,18}", value):
                 return f"must be a whole number in plain digits, {self.bounds}"
             low, high = (int(bound) for bound in self.bounds.split(" .. "))
             return None if low <= int(value) <= high else f"must be {low} .. {high}"
         if self.kind == "float":
             low_f, high_f = (float(bound) for bound in self.bounds.split(" .. "))
-            if not re.fullmatch(r"-?\d+(\.\d+)?", value) or not low_f <= float(value) <= high_f:
+            if not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value) or not low_f <= float(value) <= high_f:
                 return f"must be a number, {self.bounds}"
         if self.kind in {"boolean", "enum value"}:
             allowed = [word.strip() for word in self.bounds.split(",")]
@@ -76,6 +91,8 @@ class Property(msgspec.Struct, frozen=True):
                 allowed = ["true", "false"]
             if value not in allowed:
                 return f"must be one of {', '.join(allowed)}{nearest(value, allowed)}"
+        if self.name in WORDS and value not in WORDS[self.name]:
+            return f"must be one of {', '.join(WORDS[self.name])}{nearest(value, list(WORDS[self.name]))}"
         if self.kind == "see dedicated API":
             return "is a callback; it cannot be set by a value"
         return None
@@ -192,7 +209,7 @@ def _conflicts(properties: dict[str, tuple[str, str]]) -> list[str]:
 
     def number(key: str) -> int | None:
         value = given.get(key, ("", "", ""))[1]
-        return int(value) if re.fullmatch(r"-?\d{1,18}", value) else None
+        return int(value) if re.fullmatch(r"-?[0-9]{1,18}", value) else None
 
     if given.get("enable.idempotence", ("", "false", ""))[1] == "true":
         acks, in_flight, retries = (

@@ -7,11 +7,11 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
+from loadgen.cli.reaching import CommandConfig, settings_to_reach
 from loadgen.consumer.beside import Reader, Readers, Told
 from loadgen.consumer.plan import ConsumePlan
 from loadgen.consumer.topic import TopicGone, topic_extent
 from loadgen.errors import UsageError
-from loadgen.profile import resolve
 from loadgen.recorder.slab import Header, State
 
 READY_WITHIN_S = 30.0
@@ -59,6 +59,7 @@ def consume(
     X: Annotated[  # noqa: N803 - named as the flag is
         list[str] | None, Parameter(name=["-X", "--command-property"], help="librdkafka property key=value.")
     ] = None,
+    command_config: CommandConfig = None,
     json: Annotated[str | None, Parameter(help="- for one JSON object on stdout and nothing else.")] = None,
 ) -> int:
     """Read everything a topic holds now, as fast as it goes: consumer throughput and backlog drain.
@@ -69,7 +70,8 @@ def consume(
         raise UsageError(f"--groups {groups}: 1 to 64 is possible")
     if json not in (None, "-"):
         raise UsageError(f"--json {json}: - is possible; > FILE writes it to a file")
-    settings = resolve({"bootstrap_server": bootstrap_server, "topic": topic, "X": X, "duration": duration})
+    given = {"bootstrap_server": bootstrap_server, "X": X, "command_config": command_config}
+    settings = settings_to_reach({**given, "topic": topic, "duration": duration})
     assert settings.bootstrap is not None
     try:
         ranges = topic_extent(settings.bootstrap, topic, settings.properties)

@@ -10,13 +10,13 @@ import msgspec
 from cyclopts import App, Parameter
 
 from loadgen.cli.dead_letter_topic import TopicLetters
+from loadgen.cli.reaching import settings_to_reach
 from loadgen.clock import SystemClock
 from loadgen.errors import UsageError
 from loadgen.producer.drain import drain as drain_all
 from loadgen.producer.errors import KafkaProducerError, delivery_error
 from loadgen.producer.kafka import KafkaTransport
 from loadgen.producer.replay import Filed, FileLetters, hand_over
-from loadgen.profile import resolve
 
 app = App(name="dead-letters", help="Orders that could not be delivered: list, replay.")
 
@@ -108,7 +108,7 @@ def replay(
     """
     if json not in (None, "-"):
         raise UsageError(f"--json {json}: - is possible; > FILE writes it to a file")
-    settings = resolve({"bootstrap_server": bootstrap_server, "X": X, "drain": drain})
+    settings = settings_to_reach({"bootstrap_server": bootstrap_server, "X": X, "drain": drain})
     assert settings.bootstrap is not None
     source = _source(file, topic, bootstrap_server, X, replaying=True)
     transport = KafkaTransport({**settings.properties, "bootstrap.servers": settings.bootstrap})
@@ -186,7 +186,7 @@ def _source(
     if file is not None:
         return FileLetters(file)
     assert topic is not None
-    settings = resolve({"bootstrap_server": bootstrap, "X": properties})
+    settings = settings_to_reach({"bootstrap_server": bootstrap, "X": properties})
     assert settings.bootstrap is not None
     return TopicLetters(topic, settings.bootstrap, settings.properties, replaying=replaying)
 

@@ -2,12 +2,13 @@
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from loadgen.cli.reaching import CommandConfig, settings_to_reach
 from loadgen.errors import DataWrong, UsageError
-from loadgen.profile import resolve
+from loadgen.properties import SECRET
 from loadgen.report import folder
 from loadgen.report.result import Result, read_result
 from loadgen.verify.verification import Mode, Verification
@@ -33,6 +34,7 @@ def verify(
         list[str] | None,
         Parameter(name=["-X", "--command-property"], help="librdkafka property key=value; secrets are not stored."),
     ] = None,
+    command_config: CommandConfig = None,
     processes: Annotated[int | None, Parameter(help="How many read; by default as many as are worth it.")] = None,
     json: Annotated[str | None, Parameter(help="FILE, or - for one JSON object on stdout and nothing else.")] = None,
 ) -> int:
@@ -46,7 +48,7 @@ def verify(
 
     path = folder.find_run(run, folder.results_root(None, os.environ))
     result = read_result(path)
-    bootstrap, properties = _cluster(result, bootstrap_server, X)
+    bootstrap, properties = _cluster(result, bootstrap_server, {"X": X, "command_config": command_config})
     if processes is not None and not 1 <= processes <= 64:
         raise UsageError(f"--processes {processes}: 1 to 64 is possible")
     found = verify_folder(path, bootstrap, properties, mode, processes=processes)
@@ -94,14 +96,17 @@ def summary(found: Verification) -> list[str]:
     return lines
 
 
-def _cluster(result: Result, given: str | None, properties: list[str] | None) -> tuple[str, dict[str, str]]:
+def _cluster(result: Result, given: str | None, how: dict[str, Any]) -> tuple[str, dict[str, str]]:
     """(where the topic is, properties that were given now).
 
     Raises:
         UsageError: nobody says where, or the cluster was started for the run and is gone with it.
     """
-    flags = {"bootstrap_server": given or _from_environment() or _from_command(result.command), "X": properties}
-    if flags["bootstrap_server"] is None:
+    told = given or how["command_config"] or _from_environment()
+    flags = {**how, "bootstrap_server": given}
+    if told is None:
+        flags["bootstrap_server"] = _from_command(result.command)
+    if told is None and flags["bootstrap_server"] is None:
         kind = result.broker.kind
         why = (
             f"the {kind} of this run was started for it and ended with it" if kind in OWN_BROKERS else "none was stored"
@@ -109,8 +114,13 @@ def _cluster(result: Result, given: str | None, properties: list[str] | None) ->
         raise UsageError(
             f"no cluster to read from: {why}; name one with -b HOST:PORT, or use --verify (and --keep-topic) with the run"
         )
-    settings = resolve(flags)
+    settings = settings_to_reach(flags)
     assert settings.bootstrap is not None
+    if told is None and any(SECRET.search(name) for name in settings.properties):
+        raise UsageError(
+            f"refused: a password would go to {settings.bootstrap}, which only the stored result names; "
+            "to allow it: -b HOST:PORT"
+        )
     return settings.bootstrap, settings.properties
 
 

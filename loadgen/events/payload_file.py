@@ -15,6 +15,7 @@ from typing import Literal
 
 from loadgen.errors import UsageError
 
+MAX_FILE_BYTES = 1 << 30
 PayloadFormat = Literal["lines", "len32", "base64"]
 
 
@@ -24,8 +25,13 @@ def read_payload_file(path: str, payload_format: PayloadFormat = "lines") -> lis
     Raises:
         UsageError: the file cannot be read, holds no record, or is broken; the line or byte is named.
     """
+    file = Path(path)
     try:
-        content = Path(path).read_bytes()
+        if file.exists() and not file.is_file():
+            raise UsageError(f"--payload-file {path}: is no file; a device or a folder has no end or no records")
+        if (size := file.stat().st_size) > MAX_FILE_BYTES:
+            raise UsageError(f"--payload-file {path}: {size:,} bytes; all of it is held in memory, so at most 1 GiB")
+        content = file.read_bytes()
     except OSError as error:
         raise UsageError(f"--payload-file {path}: {error.strerror or error}") from error
     match payload_format:

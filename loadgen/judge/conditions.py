@@ -147,6 +147,8 @@ def _alike(path: str, one: Any, other: Any, tolerance: float | None) -> bool:
 
 def _phases_alike(one: Any, other: Any) -> bool:
     """By shape: their rates are the offered rate's and their lengths the duration's, compared apart."""
+    if not all(isinstance(phase, Mapping) for phases in (one, other) if isinstance(phases, list) for phase in phases):
+        return False
     shapes = [
         [phase.get("from_per_s") == phase.get("to_per_s") for phase in phases] if isinstance(phases, list) else None
         for phases in (one, other)

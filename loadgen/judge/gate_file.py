@@ -16,7 +16,6 @@ replaced as text, so that comments and order of everything else stay as they wer
 """
 
 import re
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,10 +24,10 @@ import msgspec
 
 from loadgen.errors import UsageError
 from loadgen.judge.calibrate import Calibrated
+from loadgen.profile.toml_file import read_toml
 from loadgen.properties import nearest
 
 NAME = "gate.toml"
-MAX_BYTES = 1 << 20
 _PLAIN = {"fail_if": list, "pairs": int, "tries": int, "budget": str, "inconclusive": str, "seed": int, "rate": str}
 _TABLES = ("run", "baseline", "candidate", "calibrated")
 _BLOCK = re.compile(r"\n*# made by: loadgen gate --calibrate\n\[calibrated\]\n(?:(?!\[).*\n?)*", re.MULTILINE)
@@ -59,16 +58,7 @@ def read_gate_file(path: Path) -> GateFile:
     Raises:
         UsageError: unreadable, not TOML (with the line), or keys and types that no gate has, all of them named.
     """
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise UsageError(f"{path}: {path.stat().st_size} bytes is no gate file; gate files are below 1 MiB")
-        table = tomllib.loads(path.read_text("utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}: not TOML, {error}") from None
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8") from None
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror})") from None
+    table = read_toml(path, "gate file")
     problems: list[str] = []
     for key, value in table.items():
         if key in _TABLES:

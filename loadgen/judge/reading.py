@@ -51,7 +51,8 @@ def complaints(data: Mapping[str, Any], *, at_rate: bool) -> list[str]:
     """
     found: list[str] = []
     if at(data, "verdict.valid") is not True:
-        doubts = at(data, "verdict.doubts") or []
+        told = at(data, "verdict.doubts")
+        doubts = told if isinstance(told, list) else []
         found += [str(doubt.get("message")) for doubt in doubts if isinstance(doubt, Mapping) and doubt.get("invalid")]
         found = found or ["the run does not say that it is valid"]
     acked = value_at(data, "messages.acked")

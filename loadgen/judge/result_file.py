@@ -8,6 +8,7 @@ import msgspec
 from loadgen.errors import UsageError
 from loadgen.report import folder
 from loadgen.report.result import MAX_RESULT_BYTES, SCHEMA
+from loadgen.report.strict_json import decode
 
 MAX_RUNS = 10_000  # of one comparison or history
 
@@ -36,23 +37,23 @@ def parsed(content: bytes, where: str) -> dict[str, Any]:
         UsageError: not JSON, or not of a schema that this program reads; it names where.
     """
     try:
-        data = msgspec.json.decode(content, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        data = decode(content, dict[str, Any])
+    except msgspec.DecodeError as error:
         raise UsageError(f"{where}: not a loadgen result ({error}); the run may be half-written or changed") from None
     if data.get("schema") != SCHEMA:
         raise UsageError(f"{where}: schema {data.get('schema')!r}; this program reads {SCHEMA}")
     return data
 
 
-def content_of(file: Path) -> bytes:
+def content_of(file: Path, most: int = MAX_RESULT_BYTES) -> bytes:
     """A file's bytes.
 
     Raises:
-        UsageError: not readable, or larger than any result.
+        UsageError: not readable, or larger than it may be.
     """
     try:
-        if file.stat().st_size > MAX_RESULT_BYTES:
-            raise UsageError(f"{file}: {file.stat().st_size} bytes is no result of ours; those are below 64 MiB")
+        if (size := file.stat().st_size) > most:
+            raise UsageError(f"{file}: {size} bytes is no file of ours; those are below {most >> 20} MiB")
         return file.read_bytes()
     except OSError as error:
         raise UsageError(f"{file}: cannot be read ({error.strerror}); name a run folder or its result.json") from None

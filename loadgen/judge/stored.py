@@ -15,8 +15,10 @@ from loadgen.errors import NotValid, UsageError
 from loadgen.judge.artefacts import SUFFIX, zipped_runs
 from loadgen.judge.result_file import MAX_RUNS, StoredRun, content_of, read_run
 from loadgen.report import folder
+from loadgen.report.strict_json import decode
 
 EXPERIMENT, EXPERIMENT_SCHEMA = "experiment.json", "loadgen.experiment/1"
+MAX_EXPERIMENT_BYTES = 16 << 20  # a run or a step of it is some 500 bytes
 
 
 class ExperimentRun(msgspec.Struct, frozen=True):
@@ -35,8 +37,8 @@ def read_experiment(path: Path) -> dict[str, Any]:
     """
     file = path / EXPERIMENT if path.is_dir() else path
     try:
-        data = msgspec.json.decode(content_of(file), type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        data = decode(content_of(file, MAX_EXPERIMENT_BYTES), dict[str, Any])
+    except msgspec.DecodeError as error:
         raise UsageError(f"{file}: not a loadgen experiment ({error}); it may be half-written or changed") from None
     if data.get("schema") != EXPERIMENT_SCHEMA:
         raise UsageError(f"{file}: schema {data.get('schema')!r}; this program reads {EXPERIMENT_SCHEMA}")

@@ -47,6 +47,12 @@ def problems_together(parsed: Mapping[str, Any], settings: Mapping[str, Sourced]
         problems.append(
             f"--producers {parsed['producers']} is less than --workers {parsed['workers']}: each worker owns one"
         )
+    named_in = settings["events"].origin
+    if ":" in parsed["events"] and not named_in.startswith(("--", "LOADGEN_")) and not parsed["allow_unsafe"]:
+        problems.append(
+            f"refused: events = {parsed['events']} ({named_in}) runs a function that a file names; "
+            f"to allow it: --events {parsed['events']}, or --allow-unsafe"
+        )
     raw = [name for name in ("record_size", "payload_file") if parsed[name] is not None]
     if len(raw) > 1:
         problems.append("--record-size and --payload-file exclude each other")

@@ -4,7 +4,6 @@ Precedence: flag > -F file > LOADGEN_* > rpk's environment, kcat's file > profil
 command line.
 """
 
-import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -15,10 +14,10 @@ from loadgen.errors import UsageError
 from loadgen.profile.java_client import ClientFile, read_client_file
 from loadgen.profile.rpk import rpk_properties
 from loadgen.profile.settings import FIELDS
+from loadgen.profile.toml_file import read_toml
 from loadgen.properties import HIDDEN, SECRET, nearest, overlaid, problems_in, translated
 
 BUILT_IN_PROFILES = ("low-latency", "balanced", "high-throughput", "seed", "librdkafka", "java")
-MAX_PROFILE_BYTES = 1 << 20
 
 
 class Sourced(NamedTuple):
@@ -43,19 +42,7 @@ def read_profile(name_or_path: str) -> tuple[dict[str, Any], str]:
             f"--profile {name_or_path}: no such profile or file; built in are {', '.join(BUILT_IN_PROFILES)}"
             f"{nearest(name_or_path, list(BUILT_IN_PROFILES))}"
         )
-    try:
-        if path.stat().st_size > MAX_PROFILE_BYTES:
-            raise UsageError(f"{path}: {path.stat().st_size} bytes is no profile; profiles are below 1 MiB")
-        text = path.read_text("utf-8")
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        line = re.search(r"line (\d+)", str(error))
-        shown = f": {text.splitlines()[int(line[1]) - 1].strip()!r}" if line else ""
-        raise UsageError(f"{path}: not TOML, {error}{shown}") from None
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8") from None
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror})") from None
+    table = read_toml(path, "profile")
     wrong = [key for key in table if key not in {"run", "properties"} or not isinstance(table[key], dict)]
     if wrong:
         raise UsageError(*(f"{path}: unknown table {key!r}; a profile has [run] and [properties]" for key in wrong))

@@ -136,7 +136,7 @@ def machine(result: Result) -> str:
     facts = result.environment
     parts = [
         facts.get("cpu_model"),
-        counted("core", facts["cores"]) if facts.get("cores") else None,
+        counted("core", facts["cores"]) if isinstance(facts.get("cores"), int) else None,
         f"kernel {facts['kernel']}" if facts.get("kernel") else None,
         f"Python {facts['python']}" if facts.get("python") else None,
     ]

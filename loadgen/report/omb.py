@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from loadgen.errors import UsageError
 from loadgen.recorder.histogram import CELLS, bounds_of, middle_of
 from loadgen.report import ground
 from loadgen.report.curves import percentile_curve
@@ -56,14 +57,20 @@ def omb(run: Run) -> dict[str, Any]:
     result = run.result
     rows = [row for row in run.intervals if row.phase == "measured"]
     samples = [list(part) for _, part in itertools.groupby(rows, _sample_of(rows))]
-    begin = datetime.fromisoformat(result.started_at) + timedelta(seconds=result.plan.warmup_s)
     length_s = ground.measured_s(result) or 0.0
+    try:
+        begin = datetime.fromisoformat(result.started_at) + timedelta(seconds=result.plan.warmup_s)
+        end = begin + timedelta(seconds=length_s)
+    except OverflowError:
+        raise UsageError(
+            f"{run.name}: ends after the year 9999, so its result was changed; no OMB file of it"
+        ) from None
     told: dict[str, Any] = {
         "workload": run.name,
         "driver": ("MOCK " if result.broker.kind == "mock" else "") + ground.broker(result),
         "version": result.environment.get("loadgen"),
         "beginTime": begin.isoformat(timespec="milliseconds"),
-        "endTime": (begin + timedelta(seconds=length_s)).isoformat(timespec="milliseconds"),
+        "endTime": end.isoformat(timespec="milliseconds"),
         "sampleRateMillis": SAMPLE_S * 1000,
         "messageSize": round(result.bytes.payload / result.messages.acked) if result.messages.acked else 0,
         "topics": 1,

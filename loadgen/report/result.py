@@ -4,6 +4,7 @@
 A value that could not be taken is present and null. Not here: how values are made (`merge`, `validity`).
 """
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,9 +12,10 @@ import msgspec
 
 from loadgen.errors import UsageError
 from loadgen.recorder.histogram import Distribution
+from loadgen.report.strict_json import decode
 
 SCHEMA = "loadgen.result/1"
-MAX_RESULT_BYTES = 64 * 1024 * 1024  # a result is some 20 KB; what is larger is not one of ours
+MAX_RESULT_BYTES = 4 << 20  # a result is some 20 KB; what is larger is not one of ours, and takes 100 MB to read
 
 Loop = Literal["closed", "open"]
 LimitedBy = Literal["plan", "generator", "client_settings", "broker", "quota", "unknown"]
@@ -357,8 +359,9 @@ def read_result(path: Path) -> Result:
     except OSError as error:
         raise UsageError(f"{file}: cannot be read ({error.strerror}); name a run folder or its result.json") from None
     try:
-        result = msgspec.json.decode(content, type=Result)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        result = decode(content, Result)
+        datetime.fromisoformat(result.started_at)
+    except (msgspec.DecodeError, ValueError) as error:
         raise UsageError(f"{file}: not a loadgen result ({error}); the run may be half-written or changed") from None
     if result.schema != SCHEMA:
         raise UsageError(f"{file}: schema {result.schema!r}; this program reads {SCHEMA}")

@@ -16,6 +16,7 @@ from loadgen.brokers.connection import ANSWER_WITHIN_S, Connection, connection_p
 from loadgen.brokers.target import Broker
 from loadgen.errors import Unreachable, UsageError
 from tests.brokers.guarded import Guarded
+from tests.faults.record import Row, append
 
 
 def external(bootstrap: str) -> Broker:
@@ -146,6 +147,9 @@ def test_a_certificate_that_is_not_trusted(
     properties = {"security.protocol": "ssl"} | ({} if ca is None else {"ssl.ca.location": str(getattr(guarded, ca))})
 
     assert expected in reason(guarded.address(listener, host), properties)
+    append(
+        Row(anchor="R14", fault="certificates that are not to be trusted", test="test_connection", found="each named")
+    )
 
 
 @pytest.mark.kafka

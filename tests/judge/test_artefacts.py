@@ -59,7 +59,7 @@ def test_a_zip_that_cannot_be_used_is_refused(tmp_path: Path, monkeypatch: pytes
             stored.side(str(tmp_path / f"{name}.zip"), tmp_path)
         assert f"{name}.zip" in str(caught.value)
     monkeypatch.setattr(artefacts, "MAX_RESULT_BYTES", 100)
-    with pytest.raises(UsageError, match="below 64 MiB"):
+    with pytest.raises(UsageError, match="below 4 MiB"):
         stored.side(str(tmp_path / "whole.zip"), tmp_path)
     monkeypatch.setattr(artefacts, "MAX_RUNS", 1)
     with pytest.raises(UsageError, match="2 runs in it"):

@@ -14,6 +14,7 @@ from loadgen.errors import UsageError
 from loadgen.profile import resolve
 from loadgen.properties import RUNS_CODE
 from loadgen.runner.api import run
+from tests.faults.record import Row, append
 
 PLUGIN = """
 #include <stdio.h>
@@ -104,6 +105,7 @@ def test_no_way_in_fires_a_canary(
     with pytest.raises(UsageError, match=f"refused: {name} .* can load or run code"):
         way(name, canaries[name], tmp_path)
     assert not appears(tmp_path / "fired", 0.3)
+    append(Row(anchor="R11", fault="configuration that runs code", test="test_runs_no_code", found="0 canaries fired"))
 
 
 @pytest.mark.parametrize("name", sorted(RUNS_CODE))
