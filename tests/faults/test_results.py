@@ -121,7 +121,7 @@ def test_a_kill_while_a_run_is_saved_leaves_whole_runs_alone(record: Recorder, t
     whole, saved = orders_run(), 0
     for turn in range(times):
         root = tmp_path / str(turn)
-        saved += kill_while_saving(root, chance.uniform(0.0, 0.08))
+        saved += kill_while_saving(root, chance.uniform(0.0, 0.4))
         for seen in root.iterdir() if root.exists() else []:
             if seen.name.startswith("."):
                 assert seen.name.startswith(".partial-")

@@ -20,7 +20,7 @@ def client(lab: Lab) -> AdminClient:
 
 
 def test_fault_13_a_record_larger_than_the_topic_takes(lab: Lab, record: Recorder) -> None:
-    """Definite: counted as failed under its code, laid down as dead letters, in the log not at all."""
+    """Definite: counted as failed under its code, in the log not at all."""
     result = run(
         bootstrap_server=lab.broker.bootstrap,
         record_size="5000",
@@ -29,10 +29,11 @@ def test_fault_13_a_record_larger_than_the_topic_takes(lab: Lab, record: Recorde
         topic_config=["max.message.bytes=1000"],
     )
     assert_accounted(result)
-    assert result.messages.failed == result.messages.attempted == 400
-    assert result.messages.errors == {"MSG_SIZE_TOO_LARGE": 400}
+    # all of them, until the circuit opens
+    assert result.messages.failed == result.messages.attempted >= 20
+    assert result.messages.errors == {"MSG_SIZE_TOO_LARGE": result.messages.attempted}
     assert result.delivered.end_offset_delta == 0
-    assert result.verdict.exit_code == 99
+    assert result.verdict.exit_code in {3, 99}
     record("13", "13 record larger than max.message.bytes", result)
 
 
