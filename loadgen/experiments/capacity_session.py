@@ -22,6 +22,7 @@ from loadgen.experiments.capacity_request import (
     rule_of,
 )
 from loadgen.experiments.guarded_runs import GuardedRuns
+from loadgen.experiments.run_door import RunOutcome
 from loadgen.experiments.step import JudgedStep, judge_step
 from loadgen.slo import value_at
 
@@ -51,13 +52,11 @@ class CapacityRuns:
         if self.request.most_per_s is not None:
             flags["rate"] = f"{self.request.most_per_s:.0f}"
         outcome = self.guarded.run(flags, "probe")
-        result = outcome.result
-        acked, payload = value_at(result, "messages.acked"), value_at(result, "bytes.payload")
-        rate = value_at(result, "throughput.acked_per_s")
-        if not acked or not rate or payload is None:
-            raise NotValid("the probe got nothing acknowledged, so there is no rate to begin with: loadgen doctor")
-        broker = result.get("broker", {})
-        return Probe(rate, payload / acked, broker.get("kind") == "mock", broker.get("brokers", 1), outcome.folder)
+        rate_per_s, bytes_per_record = _reached(outcome)
+        broker = outcome.result.get("broker", {})
+        return Probe(
+            rate_per_s, bytes_per_record, broker.get("kind") == "mock", broker.get("brokers", 1), outcome.folder
+        )
 
     def plan(self, probe: Probe) -> CapacityPlan:
         """Where to search, from what was asked and what the probe reached."""
@@ -114,6 +113,27 @@ class CapacityRuns:
             "warmup": f"{warmup_s:g}s",
             "max_time": f"{length_s + warmup_s + BEYOND_S:g}s",
         }
+
+
+def _reached(outcome: RunOutcome) -> tuple[float, float]:
+    """What the probe got acknowledged a second, and the mean payload of a record.
+
+    A slow cluster spends the whole probe on what the client had queued in the warm-up: then no measured record is answered,
+    and the rows, which count every acknowledgement in their second, say what it takes.
+
+    Raises:
+        NotValid: nothing was acknowledged.
+    """
+    acked, payload = value_at(outcome.result, "messages.acked"), value_at(outcome.result, "bytes.payload")
+    rate = value_at(outcome.result, "throughput.acked_per_s")
+    if acked and payload and rate:
+        return rate, payload / acked
+    rows = [row for row in outcome.intervals if row.get("phase") == "measured" and row.get("acked")]
+    answered = sum(float(row["acked"]) for row in rows)
+    if not answered:
+        raise NotValid("the probe got nothing acknowledged, so there is no rate to begin with: loadgen doctor")
+    sent = sum(float(row["payload_mib_per_s"]) * float(row["length_s"]) * (1 << 20) for row in rows)
+    return answered / sum(float(row["length_s"]) for row in rows), sent / answered
 
 
 def run_search(

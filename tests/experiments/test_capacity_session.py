@@ -244,6 +244,24 @@ def test_a_probe_without_an_answer_is_not_valid(tmp_path: Path) -> None:
         search(request, door, begun(tmp_path, request), Queue())
 
 
+def test_a_slow_clusters_probe_is_read_from_its_seconds(tmp_path: Path) -> None:
+    """The whole probe went to what was queued in the warm-up, so no measured record was answered: the rows say 5,000/s of
+    400 bytes, and the search begins at a quarter of that.
+    """
+    queue = Queue(5_000, 0.004, seed=1)
+    law = cluster(queue)
+    row = {"phase": "measured", "acked": 5_000, "length_s": 1.0, "payload_mib_per_s": 5_000 * 400 / (1 << 20)}
+    door = SimulatedDoor(
+        lambda flags: law(flags) if "rate" in flags else result(**{"messages.acked": 0}),
+        lambda flags: [] if "rate" in flags else [row] * 5,
+    )
+    request = request_of({**MOCK, "slo": ["response.p99<4ms"]})
+    _, answer, record = search(request, door, begun(tmp_path, request), queue)
+
+    assert (record["rule"]["probe"]["acked_per_s"], record["rule"]["probe"]["bytes_per_record"]) == (5_000, 400)
+    assert door.requests[1].flags["rate"] == "1250" and answer["bound"] == "interval"
+
+
 def test_the_answer_in_words(tmp_path: Path) -> None:
     """Rate ± half the interval, volume, SLO, how long it held; a row for each run; MOCK first when it was one."""
     queue = Queue(5_000, 0.004, seed=1)
