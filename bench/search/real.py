@@ -28,12 +28,13 @@ MOCK_FLAGS = {
     "start": "mock",
     "workers": "1",
     "partitions": "1",
-    "slo": ["response.p99<50ms"],
+    # far above what pauses of a shared machine cost, so that the queue at the limit decides and nothing else
+    "slo": ["response.p99<250ms"],
     "duration": "2s",
     "warmup": "500ms",
     "X": ["batch.num.messages=50", "max.in.flight.requests.per.connection=1", "linger.ms=0"],
 }
-KAFKA_FLAGS = {"start": "kafka", "workers": "1", "slo": ["response.p99<50ms"], "duration": "3s", "warmup": "1s"}
+KAFKA_FLAGS = {"start": "kafka", "workers": "1", "slo": ["response.p99<100ms"], "duration": "3s", "warmup": "1s"}
 
 
 class RoundTripDoor:
