@@ -20,8 +20,8 @@ The twenty faults and bad inputs that must be survived, and the test of each (`t
     16  password, certificate, wrong protocol   ..brokers.test_connection.test_a_refused_login
     17  a quota                                 test_broker.test_fault_17_a_quota_is_named_as_the_limit
     18  few files, little memory                test_limits.test_fault_18_few_files
-    19  bad settings                            ..test_profile.test_bad_input_is_refused_before_a_socket_opens
-    20  hostile result files                    test_hostile_files.test_fault_20_a_damaged_result_is_one_line
+    19  bad settings                            ..security.test_bad_settings.test_a_bad_flag
+    20  hostile result files                    ..security.test_hostile_files.test_the_corpus_is_refused
 
 `make faults` runs small sizes, `make faults-full` all; `LOADGEN_FAULT_RECORD=FILE` keeps what they found (`record.py`).
 """

@@ -30,6 +30,7 @@ HEADS = (
     "residual",
     "found",
 )
+SUMS = ("attempted", "acked", "unknown", "failed")
 DOCUMENT = Path("METHODOLOGY.md")
 RECORD = Path("results/published/2026-11-25-2core-epyc/faults.json")
 
@@ -72,7 +73,7 @@ def row_of(anchor: str, fault: str, test: str, result: Result | None, residual: 
     if result is None:
         return Row(anchor=anchor, fault=fault, test=test, found=found, residual=residual)
     both = (result.messages, result.messages.warmup)
-    sums = {name: sum(getattr(one, name) for one in both) for name in ("attempted", "acked", "unknown", "failed")}
+    sums = {name: sum(getattr(one, name) for one in both) for name in SUMS}
     read = result.delivered.verified
     return Row(
         anchor=anchor,
@@ -103,7 +104,7 @@ def summed(rows: list[Row]) -> list[Row]:
             together[key] = msgspec.structs.replace(row)
             continue
         sums = together[key]
-        for name in ("runs", "attempted", "acked", "unknown", "failed", "residual"):
+        for name in ("runs", *SUMS, "residual"):
             setattr(sums, name, getattr(sums, name) + getattr(row, name))
         for name in ("lost", "duplicated"):
             values = [value for value in (getattr(sums, name), getattr(row, name)) if value is not None]
@@ -113,10 +114,10 @@ def summed(rows: list[Row]) -> list[Row]:
 
 
 def table(rows: list[Row]) -> str:
-    """The rows as markdown; a dash where nothing could be read back."""
+    """The rows as markdown; a dash where nothing was counted or could be read back."""
     lines = ["| " + " | ".join(HEADS) + " |", "| " + " | ".join("---" for _ in HEADS) + " |"]
     for row in rows:
-        cells = [getattr(row, head) for head in HEADS]
+        cells = [None if head in SUMS and not row.attempted else getattr(row, head) for head in HEADS]
         told = ["–" if cell is None else f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in cells]
         lines.append("| " + " | ".join(told) + " |")
     return "\n".join(lines)

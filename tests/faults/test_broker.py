@@ -128,10 +128,10 @@ def test_fault_17_a_quota_is_named_as_the_limit(lab: Lab, record: Recorder, topi
         result = run(
             bootstrap_server=lab.broker.bootstrap,
             rate="2k/s",  # orders of 550 bytes
-            duration="8s",
+            duration="6s",
             X=[f"client.id={topic}", "compression.type=none"],
             verify="ids",
-            drain="20s",
+            drain="3s",  # the rest would take half a minute more at that quota
         )
     finally:
         set_quota(lab, topic, "--delete-config", "producer_byte_rate")
