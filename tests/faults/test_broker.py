@@ -29,7 +29,10 @@ def kill_under_load(lab: Lab, **settings: Any) -> tuple[Result, float]:
 
     before = lab.node.pid
     try:
-        result = run({2: kill}, bootstrap_server=lab.broker.bootstrap, duration="16s", verify="ids", **settings)
+        # a drain that outlasts a slow restart; it ends with the last answer
+        result = run(
+            {2: kill}, bootstrap_server=lab.broker.bootstrap, duration="16s", drain="30s", verify="ids", **settings
+        )
     finally:
         for thread in restart:
             thread.join()
