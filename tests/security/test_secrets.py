@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -96,6 +97,8 @@ def test_no_secret_is_found_anywhere(guarded: Guarded, tmp_path: Path, right: bo
     seen: set[str] = set()
     while process.poll() is None:
         seen.update(command_lines())
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.05)
     told, complained = process.communicate()
 
     assert process.returncode == (0 if right else 3), complained.decode()
