@@ -527,7 +527,9 @@ static int parse_batch(PyObject *first, PyObject *count, PyObject *offsets, cons
         return 0;
     if (PyObject_GetBuffer(offsets, &asked->offsets, PyBUF_SIMPLE) != 0)
         return -1;
-    if ((uint64_t)asked->offsets.len / 8 < asked->count || (uintptr_t)asked->offsets.buf % 8) {
+    /* of an empty array Python gives an address that is nobody's, aligned by chance */
+    if (asked->count &&
+        ((uint64_t)asked->offsets.len / 8 < asked->count || (uintptr_t)asked->offsets.buf % 8)) {
         PyErr_Format(PyExc_ValueError, "%s(): offsets_ns holds fewer than %llu 64-bit integers", call,
                      (unsigned long long)asked->count);
         forget(asked);

@@ -131,6 +131,8 @@ class LaneState:
         """Let the lane send what falls due until an offset from the start, of one phase at most."""
         first = self.next_sequence
         amount, base = self._in_one_phase(BEYOND_A_WAIT if self.end_sequence is None else self.end_sequence - first)
+        if amount <= 0:
+            return  # the last events fell due while the loop itself was at work
         sent = lane.send_due(first, amount, until_ns, SHORTEST_WAIT_NS)
         self.next_sequence = first + sent.accepted + sent.rejected
         if sent.full:

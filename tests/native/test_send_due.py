@@ -173,3 +173,12 @@ def test_wrong_arguments_raise(rig: RigMaker, arguments: tuple[object, ...], err
     with pytest.raises(error):
         sender.client.send_due(*arguments)  # type: ignore[arg-type]
     assert sender.client.answered == 0
+
+
+def test_no_events_are_sent_as_asked(rig: RigMaker) -> None:
+    """None of a ramp, with the empty buffer that goes with it."""
+    sender = rig("native").aim().prime()
+    started(sender)
+
+    assert [sender.client.send_due(7, 0, 0, 50_000, array("q")) for _ in range(2)] == [(0, 0, False)] * 2
+    assert sender.client.send(7, 0, array("q")) == (0, 0)

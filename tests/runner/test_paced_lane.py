@@ -27,6 +27,7 @@ class FakePacedLane(FakeLane):
     def send_due(self, first_sequence: int, count: int, until_ns: int, shortest_wait_ns: int) -> SentDue:
         words, t0_ns, taken, rejected = self.slab.words, self.slab.words[Header.T0_NS], 0, 0
         self.waits += 1
+        assert count > 0
         phase = Phase.MEASURED if first_sequence >= words[producer_at(0) + Slot.FIRST_MEASURED] else Phase.WARMUP
         while taken < count and not words[Header.STOP] and not words[Header.BREAKER]:
             offset_ns = self.clock.now_ns() - t0_ns
@@ -159,3 +160,19 @@ def test_beside_other_lanes_it_does_not_wait(lane: FakePacedLane) -> None:
 
     assert lane.taken == list(range(EVENTS))
     assert lane.waits == 0
+
+
+def test_a_wait_with_nothing_left_to_send_is_none(lane: FakePacedLane) -> None:
+    """The worker stood still and the loop itself sent the last events: the lane is not asked to send none of them."""
+    send_due = lane.send_due
+
+    def stands_still_once(first_sequence: int, count: int, until_ns: int, shortest_wait_ns: int) -> SentDue:
+        sent = send_due(first_sequence, count, until_ns, shortest_wait_ns)
+        if 600 <= first_sequence + sent.accepted <= 640:
+            lane.clock.advance_ns(NS_PER_S // 5)
+        return sent
+
+    lane.send_due = stands_still_once  # type: ignore[method-assign]
+    run(lane)
+
+    assert lane.taken == list(range(EVENTS))
