@@ -225,6 +225,14 @@ class Search:
         low = low or held
         generator = self.generator_per_s <= high and not math.isinf(self.generator_per_s)
         at_least = math.isinf(high) or generator
+        if at_least and not generator and held < self.plan.most_per_s:
+            raise NotSteady(
+                Doubt(
+                    "no_upper_end",
+                    f"{held:,.0f}/s held, and no higher rate surely misses the SLO any more: noise drowns it",
+                    "longer runs, a quieter cluster, or an SLO on a quantile that a run knows better",
+                )
+            )
         edge = edge_of(self.runs)
         middle = edge.rate_per_s if edge is not None and low <= edge.rate_per_s <= high else math.sqrt(low * high)
         return Found(

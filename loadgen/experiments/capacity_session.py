@@ -51,6 +51,8 @@ class CapacityRuns:
         flags = {**self.request.flags, **self._lengths(PROBE_S, PROBE_WARMUP_S)}
         if self.request.most_per_s is not None:
             flags["rate"] = f"{self.request.most_per_s:.0f}"
+        if flags.get("start") is not None:
+            self.guarded.warm_up(flags)  # a cluster that was started for this is cold
         outcome = self.guarded.run(flags, "probe")
         rate_per_s, bytes_per_record = _reached(outcome)
         broker = outcome.result.get("broker", {})

@@ -226,6 +226,22 @@ def test_a_soak_that_fails_takes_the_answer_back() -> None:
     assert searched(Queue(5_000, 0.004, seed=2), soak=True).bound == "interval"
 
 
+def test_at_least_is_said_only_of_the_maximum() -> None:
+    """Pure noise for margins: whatever a search of it answers, "at least" because of the maximum is held at the maximum."""
+    generator = np.random.default_rng(7)
+    ended = []
+    for _ in range(60):
+
+        def noise(rate_per_s: float, purpose: str) -> JudgedStep:
+            margin = float(generator.normal(0.1, 0.6))
+            return JudgedStep(rate_per_s=rate_per_s, purpose=purpose, margin=margin, worst="p99", length_s=10.0)
+
+        ended.append(searched(noise, most_per_s=1e6, confirm_runs=1))
+
+    assert all(found.held_per_s == 1e6 for found in ended if found.stopped_by == "max")
+    assert "no_upper_end" in {code for found in ended for code in codes(found)}
+
+
 def test_a_run_that_cannot_be_judged_ends_the_search() -> None:
     """A worker lost, a ledger open: the search says which rate and why, and answers nothing."""
 
