@@ -22,7 +22,7 @@ demo: install
 	$(BIN)/loadgen prove
 
 test: install
-	$(BIN)/python -m pytest -q -m 'not faults and not slow'
+	$(BIN)/python -m pytest -q --durations=10 -m 'not faults and not slow'
 
 lint: install
 	$(BIN)/ruff check .
@@ -42,7 +42,7 @@ tsan: install
 	$(BIN)/python -m tests.native.sanitize thread
 
 faults: install
-	$(BIN)/python -m pytest -q -m 'faults and not slow'
+	$(BIN)/python -m pytest -q --durations=10 -m 'faults and not slow'
 
 faults-full: install
 	$(BIN)/python -m pytest -q -m 'faults or slow'

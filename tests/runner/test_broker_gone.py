@@ -8,6 +8,8 @@ from loadgen.profile import resolve
 from loadgen.report.result import Interval
 from loadgen.runner.coordinator import carry_out
 
+pytestmark = pytest.mark.faults
+
 QUEUE = 100
 
 

@@ -9,6 +9,8 @@ from loadgen.brokers.target import Broker
 from loadgen.profile import resolve
 from loadgen.runner.coordinator import carry_out
 
+pytestmark = pytest.mark.faults
+
 OUT_OF_ORDER_SEQUENCE = 45  # fatal to an idempotent producer
 
 
