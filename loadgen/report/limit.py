@@ -2,8 +2,8 @@
 
 The reasoning, in this order:
   a plan that was kept is its own limit;
-  flat out without an acknowledgement in the measured phase (its records waited behind the warm-up's) nobody can tell;
   throttle time means a quota, the only trace that one leaves;
+  flat out without an acknowledgement in the measured phase (its records waited behind the warm-up's) nobody can tell;
   a thread of ours that filled its core, or a queue that we did not manage to fill, means the generator;
   a full queue with all requests in flight means the round trip: if it is about the shortest seen, the settings
   (window × batch ÷ round trip is all that fits), if it is well above, the broker.
@@ -28,7 +28,7 @@ class LimitEvidence(msgspec.Struct, frozen=True, kw_only=True):
         mock: no Kafka was involved: what is not the plan is this machine's own limit.
         busiest_thread_share: of a core, the busiest thread of any worker over the measured phase.
         queue_full_share: of the measured time, mean over producers, in which the client's queue was full.
-        throttle_share: throttle time over producers × time.
+        throttle_share: throttle time over producers × the whole run's time; above 1 when requests in flight are each held.
         lateness_p99_us: open loop.
         requests_per_s, rtt_mean_us, rtt_p50_us, rtt_least_us: of ProduceRequests, all producers together.
         connections: producers × brokers that lead partitions.
@@ -59,10 +59,10 @@ def limited_by(evidence: LimitEvidence) -> tuple[LimitedBy, str]:
     e = evidence
     if e.loop == "open" and e.achieved_ratio is not None and e.achieved_ratio >= KEPT_RATIO:
         return "plan", f"the plan was kept ({e.achieved_ratio:.1%} of it)"
+    if e.throttle_share > QUOTA_SHARE:
+        return "quota", f"the broker throttled these producers {min(e.throttle_share, 1.0):.0%} of the time"
     if e.loop == "closed" and e.duration_s <= 0:
         return "unknown", "of the measured phase nothing was acknowledged: a longer -d, or a queue that empties sooner"
-    if e.throttle_share > QUOTA_SHARE:
-        return "quota", f"the broker throttled these producers {e.throttle_share:.0%} of the time"
     in_flight = None
     if e.requests_per_s is not None and e.rtt_mean_us:
         in_flight = e.requests_per_s * e.rtt_mean_us / 1e6 / max(e.connections, 1)

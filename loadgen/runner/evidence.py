@@ -25,6 +25,7 @@ def evidence_of(
     around: Circumstances,
 ) -> LimitEvidence:
     producers_s = max(plan.producers * duration_s, 1e-9)
+    whole_s = max(happened.intervals[-1].second if happened.intervals else duration_s, 1e-9)
     rtt = latencies.request_rtt
     filled = happened.measured.cells(Metric.REQUEST_RTT).nonzero()[0]
     steal = happened.steal
@@ -40,7 +41,7 @@ def evidence_of(
         duration_s=duration_s,
         busiest_thread_share=max(happened.thread_shares, default=0.0),
         queue_full_share=happened.measured.count(Count.BACKPRESSURE_US) / 1e6 / producers_s,
-        throttle_share=sum(producer_words(happened, Slot.THROTTLE_MS_SUM)) / 1000 / producers_s,
+        throttle_share=sum(producer_words(happened, Slot.THROTTLE_MS_SUM)) / 1000 / (plan.producers * whole_s),
         lateness_p99_us=latencies.lateness.p99 if latencies.lateness else None,
         requests_per_s=requests_per_s,
         rtt_mean_us=rtt.mean if rtt else None,

@@ -28,7 +28,8 @@ USUAL: dict[str, Any] = {
 ROWS = [
     ("plan", {"loop": "open", "achieved_ratio": 0.999}, "the plan was kept"),
     ("unknown", {"mock": True, "duration_s": 0.0, "requests_per_s": None}, "nothing was acknowledged"),
-    ("quota", {"throttle_share": 0.4}, "throttled"),
+    ("quota", {"throttle_share": 0.4}, "throttled these producers 40%"),
+    ("quota", {"throttle_share": 3.1, "duration_s": 0.0, "requests_per_s": None}, "throttled these producers 100%"),
     ("generator", {"busiest_thread_share": 0.97}, "97% of its core"),
     ("generator", {"mock": True}, "mock cluster shares this machine"),
     ("generator", {"queue_full_share": 0.01}, "was not fed faster"),
