@@ -9,6 +9,8 @@ from typing import Annotated, Any
 import msgspec
 from cyclopts import App, Parameter
 
+from loadgen.brokers.allowed import allowed_members
+from loadgen.brokers.target import start_broker
 from loadgen.cli.dead_letter_topic import TopicLetters
 from loadgen.cli.reaching import settings_to_reach
 from loadgen.clock import SystemClock
@@ -98,18 +100,26 @@ def replay(
         bool, Parameter(negative=(), help="Also those that may be in their topic already: can write them twice.")
     ] = False,
     drain: Annotated[str, Parameter(name="--drain", help="How long to wait for the last answers.")] = "30s",
+    confirm: Annotated[str | None, Parameter(help="The cluster id, for clusters that are not local.")] = None,
+    allow_unsafe: Annotated[
+        bool | None, Parameter(negative=(), help="Let a password go over a network in the clear.")
+    ] = None,
     X: Properties = None,  # noqa: N803  # named as the flag is
     json: Json = None,
 ) -> int:
     """Send letters again, each to its own topic, with its own key, value and headers.
 
     A letter is sent again once: what was acknowledged is noted, beside the file or as the committed offset of group
-    loadgen-dead-letters. Exit 0 when none failed, 3 when some did; those stay where they are.
+    loadgen-dead-letters. A cluster that is not local takes --confirm, as for a run. Exit 0 when none failed, 3 when some
+    did; those stay where they are.
     """
     if json not in (None, "-"):
         raise UsageError(f"--json {json}: - is possible; > FILE writes it to a file")
-    settings = settings_to_reach({"bootstrap_server": bootstrap_server, "X": X, "drain": drain})
+    given = {"bootstrap_server": bootstrap_server, "X": X, "drain": drain}
+    settings = settings_to_reach({**given, "confirm": confirm, "allow_unsafe": allow_unsafe})
     assert settings.bootstrap is not None
+    with start_broker("external", bootstrap=settings.bootstrap) as cluster:
+        allowed_members(cluster, settings.properties, confirm=confirm, allow_unsafe=bool(allow_unsafe))
     source = _source(file, topic, bootstrap_server, X, replaying=True)
     transport = KafkaTransport({**settings.properties, "bootstrap.servers": settings.bootstrap})
     sending, clock = _Sending(source, also_unknown=also_unknown), SystemClock()

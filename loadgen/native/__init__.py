@@ -66,7 +66,8 @@ def load() -> Native:
     """The compiled module, attached to this process' librdkafka. Quick after the first time.
 
     Raises:
-        NativeUnavailable: not compiled, made for another machine, or librdkafka is missing, too old or not complete.
+        NativeUnavailable: not compiled, older than its sources, made for another machine, or librdkafka is missing, too
+            old or not complete.
     """
     module = _compiled()
     path = library_path(_MAPS.read_text(encoding="utf-8", errors="surrogateescape") if _MAPS.exists() else "")
@@ -103,4 +104,14 @@ def _compiled() -> Native:
         ) from None
     except ImportError as error:  # made for another machine, Python or C library
         raise NativeUnavailable(f"the C part cannot be loaded here: {error}") from None
+    _check_newer_than_its_sources(Path(compiled.PLUGIN_PATH))
     return compiled
+
+
+def _check_newer_than_its_sources(compiled: Path) -> None:
+    """A checkout that was pulled and not installed again has calls in Python that its C part lacks; no sources, no doubt."""
+    sources = [path.stat().st_mtime for path in Path(__file__).parent.glob("*.[ch]")]
+    if sources and max(sources) > compiled.stat().st_mtime:
+        raise NativeUnavailable(
+            "the C part is older than its sources: install loadgen again (in a checkout, make install)"
+        )

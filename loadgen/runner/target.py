@@ -9,8 +9,9 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from loadgen.brokers import admin
+from loadgen.brokers.allowed import allowed_members
 from loadgen.brokers.connection import ANSWER_WITHIN_S
-from loadgen.brokers.guard import Seen, decide, decide_password, decide_topic
+from loadgen.brokers.guard import Seen, decide_topic
 from loadgen.brokers.target import Broker, start_broker
 from loadgen.profile import RunSettings
 from loadgen.report.result import BrokerRecord, TopicRecord
@@ -119,14 +120,12 @@ def _seen(broker: Broker, cluster_id: str | None, nodes: tuple[str, ...]) -> See
 
 
 def _allowed_cluster(broker: Broker, settings: RunSettings) -> admin.Cluster:
-    """The cluster, when the guard lets it be loaded; a password goes nowhere before it was asked about that too."""
+    """The cluster, when the guard lets it be loaded; what was started here is ours."""
     if broker.kind != "external":
         return admin.describe_cluster(broker, settings.properties)
-    unsafe = settings.allow_unsafe
-    decide_password(settings.properties, broker.bootstrap.split(","), allow_unsafe=unsafe).enforce()
-    cluster_id, nodes = admin.members(broker, settings.properties)
-    decide_password(settings.properties, nodes, allow_unsafe=unsafe).enforce()
-    decide(_seen(broker, cluster_id, nodes), settings.confirm).enforce()
+    cluster_id, nodes = allowed_members(
+        broker, settings.properties, confirm=settings.confirm, allow_unsafe=settings.allow_unsafe
+    )
     return admin.described(broker, cluster_id, nodes, settings.properties)
 
 

@@ -123,6 +123,30 @@ def test_a_dry_run_opens_nothing_and_writes_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_dry_run_says_what_the_guard_would(tmp_path: Path) -> None:
+    """This host needs nothing; an address elsewhere is told as refused, with the flag; a password in the clear as well."""
+    here = loadgen("run", "-b", "127.0.0.1:1", "-r", "5k/s", "--dry-run", cwd=tmp_path)
+    clear = ("-X", "security.protocol=sasl_plaintext", "-X", "sasl.mechanism=PLAIN", "-X", "sasl.username=alice")
+    there = loadgen(
+        "run",
+        "-b",
+        "203.0.113.7:9092",
+        "-r",
+        "5k/s",
+        *clear,
+        "--dry-run",
+        cwd=tmp_path,
+        environ={"LOADGEN_X_SASL_PASSWORD": "canary"},
+    )
+
+    assert "guard          on this host or a private network" in here.stdout
+    assert there.returncode == 0, there.stderr
+    assert "guard          refused: 203.0.113.7:9092 (given)" in there.stdout
+    assert "to allow it: --confirm CLUSTER_ID" in there.stdout
+    assert "refused: security.protocol is sasl_plaintext" in there.stdout
+    assert "canary" not in there.stdout
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_drains_saves_and_says_so(number: signal.Signals, code: int, tmp_path: Path) -> None:
     """SIGINT or SIGTERM mid-run: no record is left without an outcome, the partial result is saved, the code says which."""

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from loadgen.brokers import admin, guard
 from loadgen.brokers.admin import create_topic
 from loadgen.brokers.target import Broker
 from loadgen.cli.dead_letters import app
-from loadgen.errors import DataWrong, UsageError
+from loadgen.errors import DataWrong, Refused, UsageError
 from loadgen.producer.dead_letter import DeadLetterFile, DeadLetterTopic
 from loadgen.producer.kafka import KafkaTransport
 from tests.producer.reading import read_topic
@@ -31,6 +32,13 @@ def letters(tmp_path: Path, topic: str) -> Path:
     file.keep(letter("order-3", topic=topic))
     file.close()
     return path
+
+
+@pytest.fixture
+def mock(mock: Broker, monkeypatch: pytest.MonkeyPatch) -> Broker:
+    """The mock cluster, which knows no DescribeCluster, as one that answers what the guard asks."""
+    monkeypatch.setattr(admin, "members", lambda broker, properties: ("mock", tuple(broker.bootstrap.split(","))))
+    return mock
 
 
 def test_a_list_says_which_and_why(letters: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -81,6 +89,23 @@ def test_a_replay_sends_the_definite_ones_once(
     read = read_topic(mock.bootstrap, topic, 3)
     assert sorted(found.key or b"" for found in read) == [b"order-1", b"order-2\x1b[2J", b"order-3"]
     assert read[0].headers == {"content-type": b"application/json"}
+
+
+@pytest.mark.kafka
+def test_a_replay_asks_the_guard_as_a_run_does(
+    kafka: Broker, topic: str, letters: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A cluster elsewhere is refused with the id that would allow it, before a letter is sent; confirmed, it is sent to."""
+    create_topic(kafka, topic, {}, partitions=1)
+    monkeypatch.setattr(guard.decide, "__defaults__", (None, lambda host: ["203.0.113.7"]))
+    with pytest.raises(Refused, match=r"203\.0\.113\.7") as refused:
+        run("replay", letters, "-b", kafka.bootstrap)
+    assert not letters.with_name("dead.jsonl.replayed").exists()
+
+    flag, cluster_id = str(refused.value).rpartition("to allow it: ")[2].split()
+    assert run("replay", letters, "-b", kafka.bootstrap, flag, cluster_id) == 0
+    assert capsys.readouterr().out.startswith("2 of 3 dead letters sent again")
+    assert admin.end_offsets(kafka, topic, {}) == [2]
 
 
 def test_what_fails_again_stays_and_is_said(mock: Broker, letters: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """Whether the C part can be had, and if not, why: one line, never a traceback of somebody else's."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -86,6 +87,20 @@ def test_a_copy_elsewhere_loads(copy: Path) -> None:
     shutil.copy(compiled(), copy / "loadgen" / "native")
 
     assert show(copy, "client") == f"loaded {copy / 'loadgen' / 'native' / compiled().name}"
+
+
+def test_older_than_its_sources(copy: Path) -> None:
+    """Pulled and not compiled again: said, where a call that is not there would have ended a worker without a word."""
+    folder = copy / "loadgen" / "native"
+    shutil.copy2(compiled(), folder)
+    source = folder / "module.c"
+    source.touch()
+    compiled_s = (folder / compiled().name).stat().st_mtime
+
+    os.utime(source, (compiled_s + 1, compiled_s + 1))
+    assert show(copy, "client").startswith("the C part is older than its sources: install loadgen again")
+    os.utime(source, (compiled_s - 1, compiled_s - 1))
+    assert show(copy, "client").startswith("loaded ")
 
 
 @pytest.mark.parametrize(

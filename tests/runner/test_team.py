@@ -1,10 +1,14 @@
-"""What a worker that died leaves in its slab is booked so that nothing which may be in the log goes uncounted."""
+"""A worker that dies before the start is said, with its exit code; one that dies later is booked so that nothing which may
+be in the log goes uncounted.
+"""
 
 import pytest
 
+from loadgen.profile import resolve
 from loadgen.recorder.slab import NOT_YET, Count, Phase, Slab, Slot, producer_at, set_at
 from loadgen.report.merge import messages, tally, view
-from loadgen.runner.team import book_announced
+from loadgen.runner.coordinator import carry_out
+from loadgen.runner.team import Member, Team, WorkerFailed, book_announced
 
 
 def dead(first_measured: int, warmup: int, measured: int, announced: int, acked: int) -> Slab:
@@ -49,3 +53,24 @@ def test_acknowledgements_of_a_batch_that_nobody_counted_leave_nothing_negative(
     book_announced(slab, 1)
 
     assert messages(tally([(view(slab), 1)], Phase.MEASURED)).open == 100
+
+
+@pytest.mark.parametrize("rate", ["1k/s", "max"])
+def test_a_worker_killed_before_the_start_ends_the_run(monkeypatch: pytest.MonkeyPatch, rate: str) -> None:
+    """As the system does when memory is short: which worker and how, exit 5, and none of the others lives on."""
+    born: list[Member] = []
+    ready = Team.await_ready
+
+    def killed(team: Team) -> None:
+        born.extend(team.members)
+        team.members[1].process.kill()
+        ready(team)
+
+    monkeypatch.setattr(Team, "await_ready", killed)
+    settings = resolve({"start": "mock", "workers": "2", "rate": rate, "duration": "1s", "warmup": "0"}, {})
+
+    with pytest.raises(WorkerFailed, match=r"worker 1 was killed before the run began \(SIGKILL\)") as failed:
+        carry_out(settings)
+    assert failed.value.exit_code == 5
+    assert len(born) == 2
+    assert all(member.exit is not None for member in born)
