@@ -121,7 +121,10 @@ class RunFlags:
     confirm: Annotated[str | None, Parameter(group=GUARDS, help="The cluster id, for clusters that are not local.")] = (
         None
     )
-    max_bytes: Annotated[str | None, Parameter(group=GUARDS, help="Most payload of a run; 50GiB.")] = None
+    max_bytes: Annotated[
+        str | None,
+        Parameter(group=GUARDS, help="Most payload, all runs together; 50GiB."),
+    ] = None
     max_time: Annotated[str | None, Parameter(group=GUARDS, help="Longest run; 1h.")] = None
     allow_unsafe: Annotated[
         bool | None, Parameter(group=GUARDS, negative=(), help="Let properties through that can run code.")

@@ -1,22 +1,20 @@
 """What a capacity search was asked: from flags, checked whole before anything runs. Pure."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from loadgen.errors import UsageError
-from loadgen.experiments.guarded_runs import GIB
 from loadgen.experiments.record import kept_flags
+from loadgen.experiments.search_flags import SearchFlags
 from loadgen.judge.percentile import values_needed
 from loadgen.profile import resolve
-from loadgen.quantities import parse_bytes, parse_duration_s, parse_events_per_s
-from loadgen.slo import Rule, parse_rule
+from loadgen.quantities import parse_duration_s, parse_events_per_s
+from loadgen.slo import Rule
 
-DEFAULT_SLO = ("response.p99<50ms",)
 SEARCH_S, WARMUP_S, CONFIRM_S, PROBE_S, PROBE_WARMUP_S = 10.0, 3.0, 60.0, 5.0, 2.0
 CONFIRM_RUNS = 3
-DEFAULT_MAX_BYTES = 50 * GIB
 EXPECTED_RUNS = 18  # in the middle of simulated searches
 OVERHEAD_S = 1.0  # of a run, outside of its sending
 ENOUGH_RECORDS = 1.1  # times what the SLO's percentile needs
@@ -94,59 +92,48 @@ def request_of(
     Raises:
         UsageError: everything that is wrong, before anything runs.
     """
-    given = dict(flags)
-    for name in ("rate", "ramp", "steps", "count", "verify"):
-        if given.pop(name, None):
-            raise UsageError(f"--{name} is what a capacity search finds or sets by itself; bounds are --min and --max")
-    problems: list[str] = []
-
-    def parsed(flag: str, text: str | None, parse: Callable[[str], Any]) -> Any:
-        try:
-            return None if text is None else parse(text)
-        except ValueError as error:
-            problems.append(f"{flag} {error}")
-            return None
-
-    rules = [parsed("--slo", text, parse_rule) for text in (given.pop("slo", None) or DEFAULT_SLO)]
-    low, high = parsed("--min", least, parse_events_per_s), parsed("--max", most, parse_events_per_s)
-    confirm_s = parsed("--confirm-for", confirm_for, parse_duration_s)
-    soak_s = parsed("--soak", soak, parse_duration_s)
-    search_s = parsed("-d", given.pop("duration", None), parse_duration_s)
-    warmup_s = parsed("--warmup", given.pop("warmup", None), lambda text: parse_duration_s(text, zero=True))
-    max_bytes = parsed("--max-bytes", given.pop("max_bytes", None), parse_bytes)
-    if low is not None and high is not None and low > high:
-        problems.append(f"--min {least} lies above --max {most}")
-    if not 1 <= confirm_runs <= 100:
-        problems.append(f"--confirm-runs {confirm_runs} must be 1 to 100")
-    problems += [
-        f"--slo {rule.text}: is known only at one rate and its answer; the search needs a rule that a rate can miss"
-        for rule in rules
-        if rule is not None and rule.metric in {"throughput.acked_per_s", "throughput.payload_mib_per_s"}
-    ]
-    if problems:
-        raise UsageError(*problems)
-    # every rule is read by now, and none is missing
-    resolve({**given, "rate": "1000/s", "duration": "1s"})
-    request = CapacityRequest(
-        flags=given,
-        rules=rules,
-        least_per_s=low,
-        most_per_s=high,
-        confirm_runs=confirm_runs,
-        confirm_s=confirm_s or CONFIRM_S,
-        search_s=search_s or SEARCH_S,
-        warmup_s=WARMUP_S if warmup_s is None else warmup_s,
-        soak_s=soak_s,
-        max_bytes=max_bytes or DEFAULT_MAX_BYTES,
+    read = SearchFlags(dict(flags))
+    read.refuse(
+        ("rate", "ramp", "steps", "count", "verify"),
+        "what a capacity search finds or sets by itself; bounds are --min and --max",
     )
+    request = CapacityRequest(
+        rules=read.rules(),
+        least_per_s=read.parsed("--min", least, parse_events_per_s),
+        most_per_s=read.parsed("--max", most, parse_events_per_s),
+        confirm_runs=confirm_runs,
+        confirm_s=read.parsed("--confirm-for", confirm_for, parse_duration_s) or CONFIRM_S,
+        soak_s=read.parsed("--soak", soak, parse_duration_s),
+        search_s=read.duration_s(SEARCH_S),
+        warmup_s=read.warmup_s(WARMUP_S),
+        max_bytes=read.max_bytes(),
+        flags=read.given,
+    )
+    read.check(*_contradictions(request))
+    resolve({**request.flags, "rate": "1000/s", "duration": "1s"})
     judgeable = least_judgeable_per_s(request)
-    if low is not None and low < judgeable:
-        worst = max(rules, key=_quantile).text
+    if request.least_per_s is not None and request.least_per_s < judgeable:
+        worst = max(request.rules, key=_quantile).text
         raise UsageError(
             f"--min {least}: {worst} needs {judgeable * request.search_s:,.0f} records a run, which is {judgeable:,.0f}/s "
             f"at -d {request.search_s:g}s; a higher --min or a longer -d"
         )
     return request
+
+
+def _contradictions(request: CapacityRequest) -> list[str]:
+    """What is wrong with flags that can each be read."""
+    problems = []
+    low, high = request.least_per_s, request.most_per_s
+    if low is not None and high is not None and low > high:
+        problems.append(f"--min {low:,.0f}/s lies above --max {high:,.0f}/s")
+    if not 1 <= request.confirm_runs <= 100:
+        problems.append(f"--confirm-runs {request.confirm_runs} must be 1 to 100")
+    return problems + [
+        f"--slo {rule.text}: is known only at one rate and its answer; the search needs a rule that a rate can miss"
+        for rule in request.rules
+        if rule.metric in {"throughput.acked_per_s", "throughput.payload_mib_per_s"}
+    ]
 
 
 def least_judgeable_per_s(request: CapacityRequest) -> float:

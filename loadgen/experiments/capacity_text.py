@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from loadgen.experiments.byte_budget import GIB
 from loadgen.experiments.capacity import Search
 from loadgen.experiments.capacity_answer import Probe
 from loadgen.experiments.capacity_found import Found
 from loadgen.experiments.capacity_request import CapacityRequest
-from loadgen.experiments.guarded_runs import GIB
 from loadgen.experiments.step import JudgedStep
 from loadgen.report.markdown import escape
 from loadgen.report.result import Doubt

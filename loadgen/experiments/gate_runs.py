@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from loadgen.errors import UsageError
+from loadgen.experiments.byte_budget import ByteBudget, default_max_bytes
 from loadgen.experiments.record import Recorder
-from loadgen.experiments.run_door import Address, ByteBudget, Request, RunApart, RunDoor, RunHere, RunOutcome
+from loadgen.experiments.run_door import Address, Request, RunApart, RunDoor, RunHere, RunOutcome
 from loadgen.judge.conditions import conditions
 from loadgen.judge.gate import Measured, Side
 from loadgen.judge.limit import Limit
 from loadgen.judge.reading import WATCHED_AT_RATE, WATCHED_FLAT_OUT, complaints, needs_rate, values
 from loadgen.judge.variant import Variant
-from loadgen.profile import FIELDS
 from loadgen.quantities import Rate, parse_bytes, parse_duration_s
 
 DEFAULT_RUN = {"duration": "4s", "warmup": "1s", "workers": "1", "partitions": "6"}
@@ -67,7 +67,7 @@ class GateRuns:
         self.rate, self.recorder, self.broker, self.door = rate, recorder, broker, door or doors(variants)
         self.rate_per_s = rate.value if rate.kind == "events" else None
         self.on_mock = False
-        self.budget = ByteBudget(parse_bytes(str(flags.get("max_bytes") or FIELDS["max_bytes"].default)))
+        self.budget = ByteBudget(_max_bytes(flags, variants))
 
     @property
     def rated(self) -> bool:
@@ -136,6 +136,13 @@ class GateRuns:
         self.recorder.add_run(outcome.folder, label)
         self.on_mock = self.on_mock or outcome.result.get("broker", {}).get("kind") == "mock"
         return outcome
+
+
+def _max_bytes(flags: Mapping[str, Any], variants: Mapping[Side, Variant]) -> int:
+    if given := flags.get("max_bytes"):
+        return parse_bytes(str(given))
+    elsewhere = any("bootstrap_server" in variant.settings for variant in variants.values())
+    return default_max_bytes({} if elsewhere else flags)
 
 
 def _doubt_codes(outcome: RunOutcome) -> list[str]:

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from loadgen.errors import Unreachable, UsageError
+from loadgen.experiments.byte_budget import GIB, cut_by_cap
 from loadgen.experiments.record import Recorder
-from loadgen.experiments.run_door import Address, Request, RunDoor, RunOutcome, Stopped, cut_by_cap
+from loadgen.experiments.run_door import Address, Request, RunDoor, RunOutcome, Stopped
 from loadgen.profile import FIELDS
 from loadgen.quantities import parse_duration_s
 from loadgen.slo import value_at
@@ -20,7 +21,6 @@ ERRED_SHARE = 1e-4  # of the records, refused by the broker: the implied rule of
 GIVEN_UP = 3  # exit code of a run whose breaker stayed open
 EXPECTED_WARM_UPS, MOST_WARM_UPS = 3, 6
 STILL_WARMING = 1.1  # times the run before
-GIB = 1 << 30
 
 
 class GuardedRuns:

@@ -19,8 +19,6 @@ import msgspec
 from loadgen.brokers.target import Broker, start_broker
 from loadgen.errors import DataWrong, LoadgenError, NotValid, Unreachable, UsageError
 from loadgen.report.result import Interval
-from loadgen.report.wording import size
-from loadgen.slo import value_at
 
 INTERRUPTED = (130, 143)
 GRACE_S = 30.0  # a child that was interrupted drains and saves
@@ -87,49 +85,6 @@ class RunDoor(Protocol):
     """
 
     def __call__(self, request: Request) -> RunOutcome: ...
-
-
-class ByteBudget:
-    """Payload that all runs of an experiment may send together; the door of each is passed through `cap`.
-
-    Attributes:
-        sent: bytes so far, warm-up included.
-    """
-
-    def __init__(self, max_bytes: int) -> None:
-        self.max_bytes, self.sent = max_bytes, 0.0
-
-    def cap(self, door: RunDoor) -> RunDoor:
-        """A door whose runs may send what is left; raises UsageError when a run came to its end, or none is left."""
-
-        def capped(request: Request) -> RunOutcome:
-            told = f"--max-bytes {size(self.max_bytes)} of payload for all runs together: {size(self.sent)} are sent"
-            left = int(self.max_bytes - self.sent)
-            if left <= 0:
-                raise UsageError(f"{told}; raise it if it is meant")
-            outcome = door(msgspec.structs.replace(request, flags={**request.flags, "max_bytes": str(left)}))
-            self.sent += sent_bytes(outcome.result)
-            if cut_by_cap(outcome.result):
-                raise UsageError(
-                    f"{told} before the run in {outcome.folder}, which the cap cut; raise it if it is meant"
-                )
-            return outcome
-
-        return capped
-
-
-def cut_by_cap(result: dict[str, Any]) -> bool:
-    """Whether --max-bytes ended a run before its plan did."""
-    return any(doubt.get("code") == "max_bytes" for doubt in result.get("verdict", {}).get("doubts", []))
-
-
-def sent_bytes(result: dict[str, Any]) -> float:
-    """Payload that a run handed over, warm-up included: its attempted records at the mean size of the acknowledged ones."""
-    acked, payload, attempted, warmup = (
-        value_at(result, path) or 0.0
-        for path in ("messages.acked", "bytes.payload", "messages.attempted", "messages.warmup.attempted")
-    )
-    return (attempted + warmup) * payload / acked if acked else 0.0
 
 
 class RunHere:

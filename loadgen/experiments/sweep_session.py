@@ -8,17 +8,17 @@ import msgspec
 from loadgen.errors import NotValid, UsageError
 from loadgen.experiments import sweep
 from loadgen.experiments.grid import Combination, Parameter, combinations, flags_with, named, parse_parameters
-from loadgen.experiments.guarded_runs import EXPECTED_WARM_UPS, GIB, GuardedRuns
+from loadgen.experiments.guarded_runs import EXPECTED_WARM_UPS, GuardedRuns
 from loadgen.experiments.record import kept_flags, write_whole
+from loadgen.experiments.search_flags import SearchFlags
 from loadgen.experiments.sweep import SweepAnswer, SweepRun
 from loadgen.experiments.sweep_text import as_csv
 from loadgen.judge.reading import WIRE_PER_MESSAGE, complaints, values
 from loadgen.profile import resolve
-from loadgen.quantities import parse_bytes, parse_duration_s
+from loadgen.quantities import parse_duration_s
 
 DEFAULT_RUN = {"duration": "5s", "warmup": "1s", "partitions": "6"}
 REPEAT = 5
-DEFAULT_MAX_BYTES = 50 * GIB
 OVERHEAD_S = 1.0
 FLAT_OUT = ("throughput.acked_per_s", "cost.cpu_us_per_message", WIRE_PER_MESSAGE, "bytes.messages_per_request")
 AT_RATE = ("latency_us.response.p50", "latency_us.response.p99", "cost.cpu_us_per_message", WIRE_PER_MESSAGE)
@@ -69,10 +69,9 @@ def request_of(flags: Mapping[str, Any], parameters: Sequence[str], repeat: int 
     Raises:
         UsageError: everything that is wrong, before anything runs.
     """
-    given = {**DEFAULT_RUN, **flags}
-    for name in ("ramp", "steps", "verify", "slo"):
-        if given.pop(name, None):
-            raise UsageError(f"--{name} is not for a sweep: every run is flat out, or at -r")
+    read = SearchFlags({**DEFAULT_RUN, **flags})
+    read.refuse(("ramp", "steps", "verify", "slo"), "not for a sweep: every run is flat out, or at -r")
+    given = read.given
     if str(given.get("rate", "")).endswith("%"):
         raise UsageError(
             "-r of a sweep in percent would offer every combination another rate: give it in events a second"
@@ -81,10 +80,8 @@ def request_of(flags: Mapping[str, Any], parameters: Sequence[str], repeat: int 
         raise UsageError("--param NAME=VALUE,VALUE is what a sweep is of; repeatable, like --param linger.ms=0,5,20")
     if not 1 <= repeat <= 100:
         raise UsageError(f"--repeat {repeat} must be 1 to 100")
-    try:
-        max_bytes = parse_bytes(given.pop("max_bytes", f"{DEFAULT_MAX_BYTES}B"))
-    except ValueError as error:
-        raise UsageError(f"--max-bytes {error}") from None
+    max_bytes = read.max_bytes()
+    read.check()
     # every value with all others as they are, then every combination: some are wrong only together
     parsed = parse_parameters(parameters, given)
     problems: list[str] = []

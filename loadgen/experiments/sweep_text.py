@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from loadgen.experiments.byte_budget import GIB
 from loadgen.experiments.grid import named
-from loadgen.experiments.guarded_runs import GIB
 from loadgen.experiments.sweep import LEAST_PAIRS, Effect, SweepAnswer, SweepRun, best_of
 from loadgen.judge.gate_text import change, p_value, short_name, value
 from loadgen.report.markdown import escape

@@ -1,21 +1,22 @@
 """What a tuner was asked: from flags, checked whole before anything runs. Pure."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 import msgspec
 
 from loadgen.errors import UsageError
-from loadgen.experiments.capacity_request import DEFAULT_MAX_BYTES, DEFAULT_SLO, least_rate_for
+from loadgen.experiments.capacity_request import least_rate_for
 from loadgen.experiments.grid import Combination, Parameter
 from loadgen.experiments.guarded_runs import EXPECTED_WARM_UPS
 from loadgen.experiments.record import kept_flags
+from loadgen.experiments.search_flags import SearchFlags
 from loadgen.experiments.trial import Objective
 from loadgen.experiments.tune_space import known_combinations, space_of
 from loadgen.profile import resolve
 from loadgen.properties import nearest
-from loadgen.quantities import parse_bytes, parse_duration_s, parse_rate
-from loadgen.slo import Rule, parse_rule
+from loadgen.quantities import parse_duration_s, parse_rate
+from loadgen.slo import Rule
 
 RUN_S, WARMUP_S, FLAT_OUT_S = 4.0, 1.0, 2.0
 TRIALS, BUDGET_S = 60, 600.0
@@ -97,30 +98,15 @@ def request_of(
     Raises:
         UsageError: everything that is wrong, before anything runs.
     """
-    given = dict(flags)
-    for name in ("ramp", "steps", "count", "verify"):
-        if given.pop(name, None):
-            raise UsageError(f"--{name} is not for a tuner: every trial runs at -r, or at its own capacity")
-    problems: list[str] = []
-
-    def parsed(flag: str, text: Any, parse: Callable[[str], Any]) -> Any:
-        try:
-            return None if text is None else parse(text)
-        except ValueError as error:
-            problems.append(f"{flag} {error}")
-            return None
-
-    rules = [parsed("--slo", text, parse_rule) for text in (given.pop("slo", None) or DEFAULT_SLO)]
-    run_s = parsed("-d", given.pop("duration", None), parse_duration_s) or RUN_S
-    warmup_s = parsed("--warmup", given.pop("warmup", None), lambda text: parse_duration_s(text, zero=True))
-    budget_s = parsed("--budget", budget, parse_duration_s)
-    max_bytes = parsed("--max-bytes", given.pop("max_bytes", None), parse_bytes) or DEFAULT_MAX_BYTES
+    read = SearchFlags(dict(flags))
+    read.refuse(("ramp", "steps", "count", "verify"), "not for a tuner: every trial runs at -r, or at its own capacity")
+    rules, run_s, warmup_s = read.rules(), read.duration_s(RUN_S), read.warmup_s(WARMUP_S)
+    budget_s = read.parsed("--budget", budget, parse_duration_s)
+    max_bytes, given = read.max_bytes(), read.given
     if str(given.get("rate")) == "max":
         del given["rate"]
     objective = objective or ("latency" if "rate" in given else "throughput")
-    problems += _wrong_words(given, objective, trials)
-    if problems:
-        raise UsageError(*problems)
+    read.check(*_wrong_words(given, objective, trials))
     if budget_s is None and trials is None:
         budget_s = BUDGET_S
     # partitions decide how batches fill, so all runs have the same
@@ -136,7 +122,7 @@ def request_of(
         trials=trials or (TRIALS if budget is None else MAX_TRIALS),
         budget_s=budget_s,
         run_s=run_s,
-        warmup_s=WARMUP_S if warmup_s is None else warmup_s,
+        warmup_s=warmup_s,
         seed=int(given.get("seed", 1)),
         max_bytes=max_bytes,
     )

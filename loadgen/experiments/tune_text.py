@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from loadgen.experiments.byte_budget import GIB
 from loadgen.experiments.capacity_text import overhead
 from loadgen.experiments.grid import Combination, named
-from loadgen.experiments.guarded_runs import GIB
 from loadgen.experiments.paste import Pasted, blocks
 from loadgen.experiments.trial import OBJECTIVES, Trial
 from loadgen.experiments.tune_answer import TuneAnswer

@@ -15,8 +15,9 @@ from loadgen.cli.experiment import ExperimentOutput
 from loadgen.cli.sweep import sweep as sweep_command
 from loadgen.errors import Unreachable, UsageError
 from loadgen.experiments import sweep, sweep_session, sweep_text
+from loadgen.experiments.byte_budget import GIB
 from loadgen.experiments.grid import Parameter, combinations, flags_with, parse_parameters
-from loadgen.experiments.guarded_runs import GIB, GuardedRuns
+from loadgen.experiments.guarded_runs import GuardedRuns
 from loadgen.experiments.plot_sweep import sweep_picture
 from loadgen.experiments.record import Recorder, begin, resume
 from loadgen.experiments.sweep import SweepAnswer, SweepRun
@@ -298,7 +299,7 @@ def test_the_plan_says_what_will_be_run_and_that_it_is_too_little() -> None:
     """Runs, time, cap; five pairs bound nothing, with the --repeat that would."""
     told = sweep_text.plan(request_of(MOCK, ["linger.ms=0,5,20"], 5))
 
-    assert "15 in 5 blocks" in told and "about 1.8 min" in told and "50.0 GiB" in told
+    assert "15 in 5 blocks" in told and "about 1.8 min" in told and "500.0 GiB" in told
     assert "5 matched pairs" in told and "--repeat 6" in told
     assert "matched pairs" not in sweep_text.plan(request_of(MOCK, ["linger.ms=0,5", "workers=1,2"], 5))
 
