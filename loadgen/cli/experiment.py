@@ -14,36 +14,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from loadgen.cli.answer_output import AnswerOutput
 from loadgen.cli.flags import OUTPUT
-from loadgen.cli.report import write
 from loadgen.errors import LoadgenError, UsageError
 
 if TYPE_CHECKING:
     from loadgen.experiments.plot_experiments import ExperimentPicture
     from loadgen.experiments.record import Kind, Recorder
 
-QUIET = "none"
-
 
 @Parameter(name="*")
 @dataclass
-class ExperimentOutput:
+class ExperimentOutput(AnswerOutput):
     """Where an experiment's results go."""
 
     resume: Annotated[
         Path | None, Parameter(group=OUTPUT, help="Folder of one that ended early; with the same flags.")
     ] = None
-    json: Annotated[
-        str | None, Parameter(group=OUTPUT, allow_leading_hyphen=True, help="FILE, or - for one JSON object.")
-    ] = None
-    out: Annotated[Path | None, Parameter(group=OUTPUT, help="Its folder.")] = None
-    report_md: Annotated[Path | None, Parameter(group=OUTPUT, help="The summary as markdown.")] = None
-    progress: Annotated[str, Parameter(group=OUTPUT, help="plain or none.")] = "plain"
-
-    @property
-    def quiet(self) -> bool:
-        """Whether nothing is said while it runs."""
-        return self.progress == QUIET
 
     def check(self) -> None:
         """Whether what comes out has a place, before the first run rather than after the last.
@@ -51,22 +38,9 @@ class ExperimentOutput:
         Raises:
             UsageError: a folder that is not there, or a word that is none of --progress.
         """
-        check_places(self.progress, self.json, self.report_md)
+        self.check_places()
         if self.resume and self.out:
             raise UsageError("--out is for a new one; --resume goes on in its own folder")
-
-
-def check_places(progress: str, json: str | None, *files: Path | None) -> None:
-    """The common part of what is checked before the first run.
-
-    Raises:
-        UsageError: a file in a folder that is not there, or a word that is none of --progress.
-    """
-    if progress not in {"plain", QUIET}:
-        raise UsageError(f"--progress {progress}: must be plain or none")
-    for path in [Path(json) if json and json != "-" else None, *files]:
-        if path is not None and not path.parent.is_dir():
-            raise UsageError(f"{path}: there is no folder {path.parent}; make it, or name another file")
 
 
 def recorder_of(
@@ -127,17 +101,6 @@ def keep_pictures(recorder: "Recorder", pictures: "Sequence[ExperimentPicture]")
 
 
 def deliver(recorder: "Recorder", output: ExperimentOutput, text: str, markdown: str) -> None:
-    """The answer to everybody who asked: terminal or JSON, markdown, a CI's step summary."""
+    """The answer to everybody who asked."""
     content = (recorder.path / "experiment.json").read_bytes()
-    if output.json == "-":
-        sys.stdout.write(content.decode())
-    else:
-        print(text, end="")
-        print(f"  saved      {recorder.path}")
-        if output.json is not None:
-            write(Path(output.json), content)
-    if output.report_md is not None:
-        write(output.report_md, markdown.encode())
-    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with Path(summary).open("a", encoding="utf-8") as file:
-            file.write(markdown)
+    output.tell(content, f"{text}  saved      {recorder.path}\n", markdown)

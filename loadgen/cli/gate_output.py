@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from cyclopts import Parameter
 
-from loadgen.cli.experiment import QUIET, check_places
+from loadgen.cli.answer_output import AnswerOutput
 from loadgen.cli.flags import OUTPUT
 from loadgen.cli.report import write
 from loadgen.errors import LoadgenError
@@ -26,21 +26,10 @@ if TYPE_CHECKING:
 
 @Parameter(name="*")
 @dataclass
-class GateOutput:
+class GateOutput(AnswerOutput):
     """Where a gate's answer goes."""
 
-    json: Annotated[
-        str | None, Parameter(group=OUTPUT, allow_leading_hyphen=True, help="FILE, or - for one JSON object.")
-    ] = None
-    out: Annotated[Path | None, Parameter(group=OUTPUT, help="The gate's folder.")] = None
     junit_xml: Annotated[Path | None, Parameter(group=OUTPUT, help="A test case for each deciding metric.")] = None
-    report_md: Annotated[Path | None, Parameter(group=OUTPUT, help="The summary as markdown.")] = None
-    progress: Annotated[str, Parameter(group=OUTPUT, help="plain or none.")] = "plain"
-
-    @property
-    def quiet(self) -> bool:
-        """Whether nothing is said while it runs."""
-        return self.progress == QUIET
 
     def check(self) -> None:
         """Whether what comes out has a place, before the first run rather than after the last.
@@ -48,7 +37,7 @@ class GateOutput:
         Raises:
             UsageError: a folder that is not there, or a word that is none of --progress.
         """
-        check_places(self.progress, self.json, self.junit_xml, self.report_md)
+        self.check_places(self.junit_xml)
 
 
 def tell_verdict(
@@ -62,7 +51,8 @@ def tell_verdict(
     shown = (run, plan.baseline, plan.candidate)
     passed = f"self-test passed: the planted loss was caught, so this gate can fire ({gate_text.one_line(run)})"
     text = gate_text.text(*shown, on_mock=on_mock) + f"  saved      {folder}\n"
-    _tell(output, (folder / "experiment.json").read_bytes(), text + (f"{passed}\n" if self_test else ""))
+    markdown = gate_text.markdown(*shown, on_mock=on_mock, heading=passed if self_test else None)
+    output.tell((folder / "experiment.json").read_bytes(), text + (f"{passed}\n" if self_test else ""), markdown)
     if output.junit_xml is not None:
         fails = request.inconclusive == "fail"
         suite = (
@@ -71,7 +61,6 @@ def tell_verdict(
             else junit(run, inconclusive_fails=fails, seconds=seconds, on_mock=on_mock)
         )
         write(output.junit_xml, suite)
-    _tell_markdown(output, gate_text.markdown(*shown, on_mock=on_mock, heading=passed if self_test else None))
     if not self_test:
         _annotate(gate_text.annotations(run), output)
 
@@ -82,8 +71,8 @@ def tell_calibration(request: "GateRequest", found: "list[Calibrated]", folder: 
     lines = [f"limits that equal variants pass in 19 of 20 gates of {request.pairs} pairs on this machine:"]
     lines += [f"  {one.limit.text:<42} spread of a pair {one.spread:.1%}, {one.pairs} pairs" for one in found]
     lines.append(f"written to {request.file}; runs in {folder}; gates with --file {request.file} use them")
-    _tell(output, msgspec.json.encode(rows) + b"\n", "\n".join(lines) + "\n")
-    _tell_markdown(output, "\n".join(["## Calibrated\n", *(f"    {line}" for line in lines)]) + "\n")
+    markdown = "\n".join(["## Calibrated\n", *(f"    {line}" for line in lines)]) + "\n"
+    output.tell(msgspec.json.encode(rows) + b"\n", "\n".join(lines) + "\n", markdown)
 
 
 def tell_failure(error: LoadgenError, output: GateOutput, *, seconds: float) -> None:
@@ -94,25 +83,8 @@ def tell_failure(error: LoadgenError, output: GateOutput, *, seconds: float) -> 
 
     if output.junit_xml is not None:
         write(output.junit_xml, junit_case("gate", str(error), seconds=seconds, failed=True))
-    _tell_markdown(output, f"## No verdict (exit {error.exit_code})\n\n{escape(str(error))}\n")
+    output.tell_markdown(f"## No verdict (exit {error.exit_code})\n\n{escape(str(error))}\n")
     _annotate([annotation("error", f"no verdict: {error}")], output)
-
-
-def _tell(output: GateOutput, content: bytes, text: str) -> None:
-    if output.json == "-":
-        sys.stdout.write(content.decode())
-        return
-    print(text, end="")
-    if output.json is not None:
-        write(Path(output.json), content)
-
-
-def _tell_markdown(output: GateOutput, markdown: str) -> None:
-    if output.report_md is not None:
-        write(output.report_md, markdown.encode())
-    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with Path(summary).open("a", encoding="utf-8") as file:
-            file.write(markdown)
 
 
 def _annotate(lines: list[str], output: GateOutput) -> None:

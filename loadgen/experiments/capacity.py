@@ -12,8 +12,16 @@ search takes the same path, which is how a resumed one goes on. Not here: what a
 import math
 from collections.abc import Callable
 
-from loadgen.experiments.capacity_found import CapacityPlan, Found, Step
-from loadgen.experiments.edge import Run, bounds_of, by_rate, edge_of, sides_of, single_bounds
+from loadgen.experiments.capacity_found import (
+    CapacityPlan,
+    Found,
+    Step,
+    below_min,
+    bounds_within,
+    held_answer,
+    without_answer,
+)
+from loadgen.experiments.edge import Run, by_rate, edge_of, sides_of, single_bounds
 from loadgen.experiments.one_cluster import (
     NotSteady,
     check_levels,
@@ -58,17 +66,16 @@ class Search:
             self._bracket()
             low, _ = self.bounds()
             if low is None:
-                return self._below_min()
+                return below_min(self.runs, self.generator_per_s, self.doubts)
             self._close_in()
             return self._confirmed()
         except NotSteady as unsteady:
             self.doubts.append(unsteady.doubt)
-            return self._without_answer()
+            return without_answer(self.runs, self.doubts)
 
     def bounds(self) -> tuple[float | None, float]:
         """The highest rate shown to hold and the lowest shown not to, within the plan's range; None, inf: none."""
-        low, high = bounds_of(self.runs)
-        return None if low is None else min(max(low, self.plan.least_per_s), self.plan.most_per_s), high
+        return bounds_within(self.plan, self.runs)
 
     # the way up or down to two rates, one on either side of the edge
 
@@ -167,7 +174,7 @@ class Search:
         self._remember(steps)
         if self.plan.soak:
             self._soak(rate)
-        return self._answer(rate, steps)
+        return held_answer(self.plan, self.runs, self.generator_per_s, rate, len(steps), self.doubts)
 
     def _soak(self, rate: float) -> None:
         step = self._purposed(rate, "soak")
@@ -217,58 +224,3 @@ class Search:
         step = 10.0 ** max(math.floor(math.log10(rate)) - 3, 0)
         rounded = (math.floor(rate / step) if down else round(rate / step)) * step
         return min(max(rounded, self.plan.least_per_s), self.plan.most_per_s)
-
-    # answering
-
-    def _answer(self, held: float, steps: list[JudgedStep]) -> Found:
-        low, high = self.bounds()
-        low = low or held
-        generator = self.generator_per_s <= high and not math.isinf(self.generator_per_s)
-        at_least = math.isinf(high) or generator
-        if at_least and not generator and held < self.plan.most_per_s:
-            raise NotSteady(
-                Doubt(
-                    "no_upper_end",
-                    f"{held:,.0f}/s held, and no higher rate surely misses the SLO any more: noise drowns it",
-                    "longer runs, a quieter cluster, or an SLO on a quantile that a run knows better",
-                )
-            )
-        edge = edge_of(self.runs)
-        middle = edge.rate_per_s if edge is not None and low <= edge.rate_per_s <= high else math.sqrt(low * high)
-        return Found(
-            bound="at_least" if at_least else "interval",
-            rate_per_s=held if at_least else middle,
-            low=held if at_least else low,
-            high=None if at_least else high,
-            held_per_s=held,
-            held_runs=len(steps),
-            stopped_by="generator" if generator else "max" if at_least else "slo",
-            doubts=self.doubts,
-        )
-
-    def _below_min(self) -> Found:
-        _, high = self.bounds()
-        generator = math.isinf(high) and not math.isinf(self.generator_per_s)
-        return Found(
-            bound="below_min",
-            rate_per_s=None,
-            low=None,
-            high=None if math.isinf(high) else high,
-            held_per_s=None,
-            held_runs=0,
-            stopped_by="generator" if generator else "min",
-            doubts=self.doubts,
-        )
-
-    def _without_answer(self) -> Found:
-        low, high = single_bounds(self.runs)
-        return Found(
-            bound="unsteady",
-            rate_per_s=None,
-            low=low,
-            high=None if math.isinf(high) else high,
-            held_per_s=None,
-            held_runs=0,
-            stopped_by="invalid" if self.doubts[-1].code == "invalid_step" else "unsteady",
-            doubts=self.doubts,
-        )

@@ -1,9 +1,13 @@
 """What a capacity search is given and what it gives: its plan, the runs it may ask for, its answer. Pure."""
 
+import math
+from collections.abc import Sequence
 from typing import Literal, Protocol
 
 import msgspec
 
+from loadgen.experiments.edge import Run, bounds_of, edge_of, single_bounds
+from loadgen.experiments.one_cluster import NotSteady
 from loadgen.experiments.step import JudgedStep
 from loadgen.report.result import Doubt
 
@@ -57,6 +61,76 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     held_runs: int
     stopped_by: StoppedBy
     doubts: list[Doubt]
+
+
+def bounds_within(plan: CapacityPlan, runs: Sequence[Run]) -> tuple[float | None, float]:
+    """The highest rate shown to hold and the lowest shown not to, within the plan's range; None, inf: none."""
+    low, high = bounds_of(runs)
+    return None if low is None else min(max(low, plan.least_per_s), plan.most_per_s), high
+
+
+def held_answer(
+    plan: CapacityPlan, runs: Sequence[Run], generator_per_s: float, held: float, held_runs: int, doubts: list[Doubt]
+) -> Found:
+    """Of a search whose confirming runs held: an interval, or "at least" where this host or --max ends the way up.
+
+    Args:
+        generator_per_s: the lowest rate that this host could not offer; inf: none was met.
+        held: the rate that was confirmed.
+
+    Raises:
+        NotSteady: no rate misses the SLO any more, though one did.
+    """
+    low, high = bounds_within(plan, runs)
+    low = low or held
+    generator = generator_per_s <= high and not math.isinf(generator_per_s)
+    at_least = math.isinf(high) or generator
+    if at_least and not generator and held < plan.most_per_s:
+        raise NotSteady(
+            Doubt(
+                "no_upper_end",
+                f"{held:,.0f}/s held, and no higher rate surely misses the SLO any more: noise drowns it",
+                "longer runs, a quieter cluster, or an SLO on a quantile that a run knows better",
+            )
+        )
+    edge = edge_of(runs)
+    middle = edge.rate_per_s if edge is not None and low <= edge.rate_per_s <= high else math.sqrt(low * high)
+    return Found(
+        bound="at_least" if at_least else "interval",
+        rate_per_s=held if at_least else middle,
+        low=held if at_least else low,
+        high=None if at_least else high,
+        held_per_s=held,
+        held_runs=held_runs,
+        stopped_by="generator" if generator else "max" if at_least else "slo",
+        doubts=doubts,
+    )
+
+
+def below_min(runs: Sequence[Run], generator_per_s: float, doubts: list[Doubt]) -> Found:
+    """Of a search whose lowest rate missed the SLO, or could not be offered."""
+    _, high = bounds_of(runs)
+    generator = math.isinf(high) and not math.isinf(generator_per_s)
+    return _open("below_min", None, high, "generator" if generator else "min", doubts)
+
+
+def without_answer(runs: Sequence[Run], doubts: list[Doubt]) -> Found:
+    """Of a search over what is not one cluster, or with a run that cannot be judged: the last doubt says which."""
+    low, high = single_bounds(runs)
+    return _open("unsteady", low, high, "invalid" if doubts[-1].code == "invalid_step" else "unsteady", doubts)
+
+
+def _open(bound: Bound, low: float | None, high: float, stopped_by: StoppedBy, doubts: list[Doubt]) -> Found:
+    return Found(
+        bound=bound,
+        rate_per_s=None,
+        low=low,
+        high=None if math.isinf(high) else high,
+        held_per_s=None,
+        held_runs=0,
+        stopped_by=stopped_by,
+        doubts=doubts,
+    )
 
 
 def replayed(steps: list[JudgedStep], step: Step) -> Step:
