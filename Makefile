@@ -44,8 +44,12 @@ tsan: install
 faults: install
 	$(BIN)/python -m pytest -q --durations=10 -m 'faults and not slow'
 
+# the two runs of ten minutes that watch memory take little of the machine: they go beside the others
+MEMORY := tests/faults/test_memory.py
 faults-full: install
-	$(BIN)/python -m pytest -q -m 'faults or slow'
+	$(BIN)/python -m pytest -q -m 'faults or slow' $(MEMORY) & memory=$$!; \
+	$(BIN)/python -m pytest -q --durations=15 -m 'faults or slow' --ignore $(MEMORY); others=$$?; \
+	wait $$memory && exit $$others
 
 bench: install
 	$(BIN)/python -m bench serializers

@@ -5,6 +5,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 DEFAULT_FOLDER = Path("results/runs/bench")
+PUBLISHED = Path("results/published/2026-11-27-2core-epyc")  # of series that take long and are kept
 PACKAGES = ("msgspec", "orjson", "pydantic", "pydantic-core", "pyperf", "cramjam")
 
 EXIT_WRONG_DATA = 4

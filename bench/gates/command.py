@@ -12,11 +12,11 @@ import bench.gates
 from bench.gates import series
 from bench.gates.default import timed
 from bench.gates.simulation import simulate
+from bench.record import PUBLISHED
 from loadgen.experiments.run_door import broker_for
 from loadgen.runner.environment import before
 
 GATES = {"same": 20, "slower": 10, "costlier": 10}
-FOLDER = Path("results/published/2026-11-25-2core-epyc")
 
 
 def main(argv: list[str]) -> int:
@@ -41,7 +41,7 @@ def main(argv: list[str]) -> int:
         commands.choices[name].add_argument("--start", default="mock", choices=("kafka", "mock"))
     commands.add_parser("summary").set_defaults(call=_summary)
     for one in commands.choices.values():
-        one.add_argument("--out", type=Path, default=FOLDER, help="default %(default)s")
+        one.add_argument("--out", type=Path, default=PUBLISHED, help="default %(default)s")
     given = parser.parse_args(argv)
     given.out.mkdir(parents=True, exist_ok=True)
     call: Callable[[argparse.Namespace], int] = given.call

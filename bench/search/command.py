@@ -8,11 +8,10 @@ from typing import Any
 import msgspec
 
 import bench.search
-from bench.record import write_whole
+from bench.record import PUBLISHED, write_whole
 from bench.search import real, simulated
 from loadgen.runner.environment import before
 
-FOLDER = Path("results/published/2026-11-25-2core-epyc")
 # Of each command: how many rows in all, and what makes one.
 KINDS: dict[str, tuple[int, Callable[[], simulated.Row]]] = {
     "mock": (5, real.pair_on_mock),
@@ -31,7 +30,7 @@ def main(argv: list[str]) -> int:
     for kind, (default, _) in KINDS.items():
         commands.add_parser(kind).add_argument("--count", type=int, default=default, help="in all; default %(default)s")
     for one in commands.choices.values():
-        one.add_argument("--out", type=Path, default=FOLDER, help="default %(default)s")
+        one.add_argument("--out", type=Path, default=PUBLISHED, help="default %(default)s")
     given = parser.parse_args(argv)
     given.out.mkdir(parents=True, exist_ok=True)
     return _simulated(given) if given.command == "simulated" else _real(given)

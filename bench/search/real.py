@@ -73,8 +73,6 @@ def _capacity(flags: dict[str, Any], door: RunDoor, broker: Address | None, conf
     with tempfile.TemporaryDirectory() as folder:
         recorder = begin(Path(folder), "capacity", "capacity", [], rule_of(request))
         guarded = GuardedRuns(recorder, door, broker, request.max_bytes)
-        if broker is not None:
-            guarded.warm_up({**flags, "duration": "5s"})
         found, answer = run_search(request, CapacityRuns(request, guarded), _unsaid)
         kept = (
             "rate_per_s",

@@ -32,7 +32,7 @@ from loadgen.report.result import Doubt
 
 Floats = npt.NDArray[np.float64]
 
-MAX_PAIRS = 500  # 125,250 Walsh averages and 0.1 s; nobody runs more
+MAX_PAIRS = 1_000  # 500,500 Walsh averages and 0.5 s; twenty gates of 36 pairs together are 720
 OUTLIER_SPREADS = 6.0
 _TIE = 1e-12  # two averages that differ by less, relative to the largest log-ratio, are one
 

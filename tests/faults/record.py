@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from bench.record import PUBLISHED
 from loadgen.report.result import Result
 from loadgen.runner.environment import before
 
@@ -32,7 +33,7 @@ HEADS = (
 )
 SUMS = ("attempted", "acked", "unknown", "failed")
 DOCUMENT = Path("METHODOLOGY.md")
-RECORD = Path("results/published/2026-11-25-2core-epyc/faults.json")
+RECORD = PUBLISHED / "faults.json"
 
 
 class Row(msgspec.Struct, kw_only=True):

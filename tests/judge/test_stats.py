@@ -93,7 +93,7 @@ def test_hundreds_of_pairs_are_counted_and_a_hundred_thousand_refused() -> None:
     told = paired(np.random.default_rng(3).normal(0.5, 0.05, 400))
 
     assert told.p_higher == told.resolution > 0
-    with pytest.raises(NotValid, match="at most 500"):
+    with pytest.raises(NotValid, match="at most 1000"):
         paired(np.zeros(100_000))
 
 
