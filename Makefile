@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: install demo test lint types native-check faults faults-full asan tsan bench results clean
+.PHONY: install demo test lint types native-check faults faults-full faults-memory faults-others slow asan tsan bench results clean
 
 install: $(READY)
 
@@ -44,12 +44,18 @@ tsan: install
 faults: install
 	$(BIN)/python -m pytest -q --durations=10 -m 'faults and not slow'
 
-# the two runs of ten minutes that watch memory take little of the machine: they go beside the others
+# `make -j3 faults-full`: the two runs of ten minutes that watch memory take little of the machine, and faults mostly wait
 MEMORY := tests/faults/test_memory.py
-faults-full: install
-	$(BIN)/python -m pytest -q -m 'faults or slow' $(MEMORY) & memory=$$!; \
-	$(BIN)/python -m pytest -q --durations=15 -m 'faults or slow' --ignore $(MEMORY); others=$$?; \
-	wait $$memory && exit $$others
+faults-full: faults-memory faults-others slow
+
+faults-memory: install
+	$(BIN)/python -m pytest -q -m 'faults or slow' $(MEMORY)
+
+faults-others: install
+	$(BIN)/python -m pytest -q --durations=15 -m faults --ignore $(MEMORY)
+
+slow: install
+	$(BIN)/python -m pytest -q --durations=15 -m 'slow and not faults'
 
 bench: install
 	$(BIN)/python -m bench serializers

@@ -34,7 +34,7 @@ MOCK_FLAGS = {
     "warmup": "500ms",
     "X": ["batch.num.messages=50", "max.in.flight.requests.per.connection=1", "linger.ms=0"],
 }
-KAFKA_FLAGS = {"start": "kafka", "workers": "1", "slo": ["response.p99<100ms"], "duration": "3s", "warmup": "1s"}
+KAFKA_FLAGS = {"start": "kafka"}  # as `loadgen capacity --start kafka` runs, whose time is then known too
 
 
 class RoundTripDoor:
@@ -49,18 +49,18 @@ class RoundTripDoor:
 
 def pair_on_mock() -> Row:
     """Two searches, one after the other."""
-    return _pair(MOCK_FLAGS, RoundTripDoor(), None, "5s")
+    return _pair(MOCK_FLAGS, RoundTripDoor(), None, confirm_runs=2, confirm_for="5s")
 
 
 def pair_on_kafka() -> Row:
     """Two searches on one Kafka, started for them."""
     with start_broker("kafka") as broker:
-        return _pair(KAFKA_FLAGS, RunHere(), _address(broker), "6s")
+        return _pair(KAFKA_FLAGS, RunHere(), _address(broker))
 
 
-def _pair(flags: dict[str, Any], door: RunDoor, broker: Address | None, confirm_for: str) -> Row:
+def _pair(flags: dict[str, Any], door: RunDoor, broker: Address | None, **asked: Any) -> Row:
     began_s = time.monotonic()
-    answers = [_capacity(flags, door, broker, confirm_for) for _ in range(2)]
+    answers = [_capacity(flags, door, broker, asked) for _ in range(2)]
     lows, highs = ([answer[end] for answer in answers] for end in ("low", "high"))
     # an open interval overlaps whatever begins above its lower end; without a lower end there is nothing to compare
     known = all(low is not None for low in lows)
@@ -68,8 +68,8 @@ def _pair(flags: dict[str, Any], door: RunDoor, broker: Address | None, confirm_
     return {"answers": answers, "overlap": overlap, "seconds": time.monotonic() - began_s}
 
 
-def _capacity(flags: dict[str, Any], door: RunDoor, broker: Address | None, confirm_for: str) -> Row:
-    request = request_of(flags, confirm_runs=2, confirm_for=confirm_for)
+def _capacity(flags: dict[str, Any], door: RunDoor, broker: Address | None, asked: dict[str, Any]) -> Row:
+    request, began_s = request_of(flags, **asked), time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         recorder = begin(Path(folder), "capacity", "capacity", [], rule_of(request))
         guarded = GuardedRuns(recorder, door, broker, request.max_bytes)
@@ -89,7 +89,8 @@ def _capacity(flags: dict[str, Any], door: RunDoor, broker: Address | None, conf
             **{name: answer[name] for name in kept},
             "headline": headline(found, answer),
             "doubts": [doubt.code for doubt in found.doubts],
-            "steps": len(recorder.experiment.steps),
+            "seconds": time.monotonic() - began_s,
+            "steps": [[step.purpose, step.rate_per_s, step.margin] for step in recorder.experiment.steps],
         }
 
 

@@ -161,9 +161,9 @@ class Search:
         )
 
     def _confirming(self, rate: float) -> list[JudgedStep]:
-        """Longer runs at a rate; the second that does not hold is the last: two tell whether the cluster changed."""
+        """Longer runs at a rate; none follows one that did not hold, but for a second, which tells whether the cluster changed."""
         steps: list[JudgedStep] = []
-        while len(steps) < self.plan.confirm_runs and sum(not step.held for step in steps) < 2:
+        while len(steps) < self.plan.confirm_runs and (len(steps) < 2 or all(step.held for step in steps)):
             steps.append(self._purposed(rate, "confirm"))
         return steps
 

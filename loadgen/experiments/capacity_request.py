@@ -13,7 +13,7 @@ from loadgen.profile import resolve
 from loadgen.quantities import parse_duration_s, parse_events_per_s
 from loadgen.slo import Rule
 
-SEARCH_S, WARMUP_S, CONFIRM_S, PROBE_S, PROBE_WARMUP_S = 10.0, 3.0, 60.0, 5.0, 2.0
+SEARCH_S, WARMUP_S, CONFIRM_S, PROBE_S, PROBE_WARMUP_S = 8.0, 2.0, 60.0, 5.0, 2.0
 CONFIRM_RUNS = 3
 EXPECTED_RUNS = 18  # in the middle of simulated searches
 OVERHEAD_S = 1.0  # of a run, outside of its sending

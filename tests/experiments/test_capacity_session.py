@@ -106,15 +106,15 @@ def test_a_search_answers_by_the_contracts_keys(tmp_path: Path) -> None:
 
 
 def test_every_step_has_its_own_warm_up_and_topic(tmp_path: Path) -> None:
-    """10 s after 3 s in the search, 60 s at the edge; no run names a topic, so each makes its own."""
+    """8 s after 2 s in the search, 60 s at the edge; no run names a topic, so each makes its own."""
     queue = Queue(5_000, 0.004, seed=1)
     request = request_of({**MOCK, "slo": ["response.p99<4ms"], "producers": "6", "consume": "2"})
     door = SimulatedDoor(cluster(queue))
     search(request, door, begun(tmp_path, request), queue)
     steps = [each.flags for each in door.requests[1:]]
 
-    assert {flags["duration"] for flags in steps} == {"10s", "60s"}
-    assert {flags["warmup"] for flags in steps} == {"3s"}
+    assert {flags["duration"] for flags in steps} == {"8s", "60s"}
+    assert {flags["warmup"] for flags in steps} == {"2s"}
     assert all("topic" not in flags and flags["producers"] == "6" and flags["consume"] == "2" for flags in steps)
 
 
