@@ -107,6 +107,11 @@ class Search:
     def _close_in(self) -> None:
         while len(self.steps) < MAX_RUNS:
             low, high = self.bounds()
+            # one wild run swells the spread until no rate is sure any more: what held, or did not, is asked again
+            again = self._never_missed() if low is None else self._never_held() if math.isinf(high) else None
+            if again is not None:
+                self._run(again)
+                continue
             if low is None:
                 return
             top = min(high, self.generator_per_s)
@@ -119,6 +124,19 @@ class Search:
                 self._run(high)
                 continue
             self._run(self._next_rate(low, top))
+
+    def _never_missed(self) -> float | None:
+        """The highest rate below all that ever missed; half of the lowest where there is none; None: none is left."""
+        missed = min((run.rate_per_s for run in self.runs if run.margin > 0), default=math.inf)
+        held = max((run.rate_per_s for run in self.runs if run.rate_per_s < missed), default=None)
+        if held is not None:
+            return held
+        return self._within(missed / 2) if missed > self.plan.least_per_s and not math.isinf(missed) else None
+
+    def _never_held(self) -> float | None:
+        """The lowest rate above all that ever held; None: none was run, and the way up ended for another reason."""
+        held = max((run.rate_per_s for run in self.runs if run.margin < 0), default=0.0)
+        return min((run.rate_per_s for run in self.runs if run.rate_per_s > held), default=None)
 
     def _next_rate(self, low: float, top: float) -> float:
         edge = edge_of(self.runs)

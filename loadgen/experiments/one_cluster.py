@@ -14,6 +14,7 @@ from loadgen.report.result import Doubt
 CHANGED_ERRORS = 4.0  # of the margins at one rate, now and earlier: the cluster is another one
 CONTRADICTION = 1.05  # a rate that held over a lower one that did not
 NEARLY_ONE_RATE, TWO_ANSWERS_RUNS, BY_FAR = 0.03, 4, 0.35  # ln of rates; runs; ln of measured over bound
+APART = 3.0  # standard deviations within each of two answers that lie between them; noise alone leaves less
 
 
 class NotSteady(Exception):
@@ -26,9 +27,14 @@ class NotSteady(Exception):
 def check_unchanged(runs: Sequence[Run], rate_per_s: float, steps: Sequence[JudgedStep]) -> None:
     """Whether the search's runs just below a rate, which met the SLO, and the confirming ones are of one cluster.
 
+    Confirming runs in which the latency grew to their end say nothing of that: the rate is above what the cluster takes,
+    and the search's runs were too short to show it.
+
     Raises:
         NotSteady: they are not.
     """
+    if any(not step.settled for step in steps):
+        return
     now = [step.margin for step in steps if step.margin is not None]
     before = [run.margin for run in runs if 0.9 * rate_per_s <= run.rate_per_s <= 1.001 * rate_per_s and run.margin < 0]
     if not before or not now:
@@ -89,10 +95,11 @@ def check_levels(runs: Sequence[Run]) -> None:
     latest = runs[-1].rate_per_s
     near = [run for run in runs if abs(math.log(run.rate_per_s / latest)) < NEARLY_ONE_RATE]
     held, missed = [run for run in near if run.margin < 0], [run for run in near if run.margin > 0]
-    if len(near) < TWO_ANSWERS_RUNS or not held or not missed:
+    # one of either kind is a wild run and no level
+    if len(near) < TWO_ANSWERS_RUNS or min(len(held), len(missed)) < 2:
         return
     in_order = max(run.rate_per_s for run in held) < min(run.rate_per_s for run in missed)
-    if in_order or min(abs(run.margin) for run in near) < BY_FAR:
+    if in_order or min(abs(run.margin) for run in near) < BY_FAR or not _apart(held, missed):
         return
     raise NotSteady(
         Doubt(
@@ -102,6 +109,16 @@ def check_levels(runs: Sequence[Run]) -> None:
             "longer runs hold both levels; look at what differs between two of these runs",
         )
     )
+
+
+def _apart(held: Sequence[Run], missed: Sequence[Run]) -> bool:
+    """Whether what lies between two groups of margins is much wider than either: two levels, not the two sides of one."""
+    squares = 0.0
+    for group in (held, missed):
+        mean = sum(run.margin for run in group) / len(group)
+        squares += sum((run.margin - mean) ** 2 for run in group)
+    within = math.sqrt(squares / (len(held) + len(missed) - 2))
+    return min(run.margin for run in missed) - max(run.margin for run in held) > APART * within
 
 
 def _changed(rate: float, how: str) -> Doubt:

@@ -94,6 +94,67 @@ def test_a_cliff_is_found_as_well_as_a_slope(at_per_s: float) -> None:
     assert found.held_per_s is not None and found.held_per_s <= at_per_s
 
 
+class Saturated:
+    """As a Kafka that shares two cores with its load: steep near the edge, noisy there, and now and then a wild run.
+
+    Args:
+        noise: standard deviation of a run's margin near the edge; half of it in a confirming one.
+        wild: the share of runs that something else disturbed.
+    """
+
+    edge_per_s = 560_000.0
+
+    def __init__(self, seed: int, noise: float, wild: float) -> None:
+        self.generator, self.noise, self.wild = np.random.default_rng(seed), noise, wild
+
+    def __call__(self, rate_per_s: float, purpose: str) -> JudgedStep:
+        margin, search = 10 * math.log(rate_per_s / self.edge_per_s), purpose == "search"
+        spread = 0.1 if margin < -1.5 else self.noise if search else self.noise / 2
+        disturbed = self.generator.uniform(1, 3) if search and self.generator.random() < self.wild else 0.0
+        return JudgedStep(
+            rate_per_s=rate_per_s,
+            purpose=purpose,
+            margin=min(max(margin + self.generator.normal(0, spread) + disturbed, -2.0), 2.0),
+            worst="response.p99<50ms",
+            overloaded=margin > 2,
+            length_s=8.0 if search else 60.0,
+        )
+
+
+@pytest.mark.parametrize(("noise", "answered", "inside"), [(0.3, 55, 47), (0.7, 50, 45)])
+def test_a_wild_run_does_not_end_a_search(noise: float, answered: int, inside: int) -> None:
+    """One run in twenty is a hiccup: what held before is asked again until it is sure. Without that 46 and 28 of the 60
+    searches had an answer; two levels are not seen in noise."""
+    found = [searched(Saturated(seed, noise, 0.05), start_per_s=190_000.0, most_per_s=1e9) for seed in range(60)]
+    given = [each for each in found if each.bound == "interval"]
+
+    assert len(given) >= answered
+    assert sum(each.low <= Saturated.edge_per_s <= each.high for each in given if each.low and each.high) >= inside
+
+
+def test_a_latency_that_grows_while_confirming_asks_for_a_lower_rate() -> None:
+    """Just above what a cluster takes, short runs meet the SLO and a minute's does not: no change of the cluster."""
+    takes_per_s = 5_000.0
+
+    def step(rate_per_s: float, purpose: str) -> JudgedStep:
+        length_s = 8.0 if purpose == "search" else 60.0
+        waits_s = 0.010 + max(rate_per_s / takes_per_s - 1, 0.0) * length_s
+        return JudgedStep(
+            rate_per_s=rate_per_s,
+            purpose=purpose,
+            margin=min(max(math.log(waits_s / 0.5), -2.0), 2.0),
+            worst="response.p99<500ms",
+            settled=rate_per_s <= takes_per_s or length_s < 9,
+            length_s=length_s,
+        )
+
+    found = searched(step)
+
+    assert found.bound == "interval", codes(found)
+    assert found.held_per_s is not None
+    assert takes_per_s * 0.9 <= found.held_per_s <= takes_per_s * 1.01
+
+
 def test_an_slo_met_at_the_maximum_is_at_least() -> None:
     """--max bounds it: the answer is that rate and "at least", confirmed; no rate above was run."""
     cliff = Cliff(1e5)

@@ -23,5 +23,5 @@ The twenty faults and bad inputs that must be survived, and the test of each (`t
     19  bad settings                            ..security.test_bad_settings.test_a_bad_flag
     20  hostile result files                    ..security.test_hostile_files.test_the_corpus_is_refused
 
-`make faults` runs small sizes, `make faults-full` all; `LOADGEN_FAULT_RECORD=FILE` keeps what they found (`record.py`).
+`make faults` runs small sizes, `make -j3 faults-full` all; `LOADGEN_FAULT_RECORD=FILE` keeps what they found (`record.py`).
 """

@@ -142,7 +142,7 @@ def main(source: Path, target: Path) -> None:
     rows = summed([msgspec.json.decode(line, type=Row) for line in source.read_bytes().splitlines()])
     record = Record(
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        command=f"{VARIABLE}=rows.jsonl make faults-full && python -m tests.faults.record rows.jsonl",
+        command=f"{VARIABLE}=rows.jsonl make -j3 faults-full && python -m tests.faults.record rows.jsonl",
         environment=before(),
         rows=rows,
     )
