@@ -82,7 +82,7 @@ def held_answer(
         NotSteady: no rate misses the SLO any more, though one did.
     """
     low, high = bounds_within(plan, runs)
-    low = low or held
+    low = max(low or held, held)
     generator = generator_per_s <= high and not math.isinf(generator_per_s)
     at_least = math.isinf(high) or generator
     if at_least and not generator and held < plan.most_per_s:
