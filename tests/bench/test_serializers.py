@@ -146,7 +146,7 @@ def test_what_ends_a_run_leaves_what_is_finished(number: signal.Signals, code: i
         (["serializers", "--only", "no-such-word"], 2, "no such case"),
         (["serializers", "--frobnicate"], 2, "unknown: --frobnicate"),
         (["serializers", "--paired", ENCODE.name, "nothing"], 2, "no case 'nothing'"),
-        (["serializers", "--paired", ENCODE.name, ENCODE.name, "--rounds", "7"], 2, "8 … 500"),
+        (["serializers", "--paired", ENCODE.name, ENCODE.name, "--rounds", "7"], 2, "8 … 1000"),
         (["serialisers"], 2, "serializers, produce, plot, peers"),
         ([], 2, "a command is needed"),
         (["--help"], 0, "python -m bench COMMAND"),

@@ -107,7 +107,8 @@ def interrupted(lab: Lab, folder: Path, topic: str, number: int, *flags: str) ->
 def last_made_at(lab: Lab, topic: str) -> float:
     """When the youngest record of a topic was made, by its CreateTime: seconds since the epoch, in steps of 1 ms."""
     wanted = {TopicPartition(topic, partition): OffsetSpec.max_timestamp() for partition in range(2)}
-    found = AdminClient({"bootstrap.servers": lab.broker.bootstrap}).list_offsets(wanted)
+    client = AdminClient({"bootstrap.servers": lab.broker.bootstrap})  # its answers come only while it lives
+    found = client.list_offsets(wanted)
     return max(float(future.result(10).timestamp) for future in found.values()) / 1000
 
 
