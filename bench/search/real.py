@@ -111,7 +111,8 @@ def _tune(flags: dict[str, Any], objective: str) -> Row:
         early, began_s = EarlyEnd(), time.monotonic()
         guarded = GuardedRuns(recorder, RunHere(early), _address(broker), request.max_bytes)
         answer = run_tune(request, guarded, TuneRuns(request, guarded, early), _unsaid)
-        told = msgspec.to_builtins(answer)
+        # a record is read elsewhere: its runs are named within the search's folder
+        told = msgspec.json.decode(msgspec.json.encode(answer).replace(f"{folder}/".encode(), b""))
         told["seconds"] = time.monotonic() - began_s
         told["ended_early"] = sum(step.pruned for step in recorder.experiment.steps)
         return dict(told)
