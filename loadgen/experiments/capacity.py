@@ -3,10 +3,10 @@
 Doubling from the start, or halving, finds a rate shown to hold and one shown not to; then each run is placed where it
 tells most: in the middle of what is unknown, or, once there are runs on both sides near the bound, beside the fitted edge
 (`edge`). It ends when the interval is narrow enough or the runs are used up, which the answer's width then says. The
-lower end is confirmed by longer runs; a rate that does not hold in all of them is followed by a lower one. A generator
-that cannot offer a rate ends the way up: the answer is then "at least". Given the same outcomes in the same order the
-search takes the same path, which is how a resumed one goes on. Not here: what a step is made of (`step`,
-`capacity_session`), whether the cluster is one (`one_cluster`), text and pictures.
+lower end is confirmed by longer runs; a rate that does not hold in all of them is followed by a lower one, as long as
+there are runs left. A generator that cannot offer a rate ends the way up: the answer is then "at least". Given the same
+outcomes in the same order the search takes the same path, which is how a resumed one goes on. Not here: what a step is
+made of (`step`, `capacity_session`), whether the cluster is one (`one_cluster`), text and pictures.
 """
 
 import math
@@ -21,25 +21,27 @@ from loadgen.experiments.capacity_found import (
     held_answer,
     without_answer,
 )
-from loadgen.experiments.edge import Run, by_rate, edge_of, sides_of, single_bounds
+from loadgen.experiments.edge import Run, by_rate, edge_of, pooled_spread, sides_of, single_bounds
 from loadgen.experiments.one_cluster import (
     NotSteady,
+    changed,
+    changed_since,
     check_levels,
     check_order,
     check_settled,
-    check_unchanged,
     levels_of,
 )
 from loadgen.experiments.step import JudgedStep
 from loadgen.report.result import Doubt
 
 GENERATOR_TOLERANCE = 0.1  # of a rate that this host can offer: nobody needs that finer
-MAX_RUNS = 26  # of the search, without confirmation
+MAX_RUNS = 18  # of the search, without confirmation
 LEAST_OFFSET, MOST_OFFSET = 0.01, 0.06  # of the fitted edge: how far beside it the next runs are
-CONFIRM_BACKOFF = 0.02  # a rate that was not confirmed is followed by one that much lower, then by twice as much
-MAX_CONFIRM_RATES = 5
+MORE_LONG_RUNS = 3  # beyond the confirming ones: what rates that do not hold may take, or a search has no end
+# After a rate that did not hold: lower by what lowers latency by so many spreads of ln(p99) between runs, where latency's
+# logarithm grows SLOPE times as fast as the rate's, as a queue's does at 91 % of its capacity (ρ ÷ (1 − ρ)).
+BACKOFF_SPREADS, SLOPE = 2.0, 10.0
 SHORED_RUNS = 3  # at the upper end, where single runs and no fit say where it is
-MOST_LENGTH = 6.0  # a longer run is surer than a short one, but not without end: it may be of another hour
 
 
 class Search:
@@ -159,30 +161,38 @@ class Search:
                     "longer runs, a quieter cluster, or an SLO on a quantile that a run knows better",
                 )
             )
-        rate = self._within(low, down=True)
-        for attempt in range(MAX_CONFIRM_RATES):
+        first = rate = self._within(low, down=True)
+        done = 0
+        while done <= MORE_LONG_RUNS:
             steps = self._confirming(rate)
             if any(step.generator for step in steps):
                 self.generator_per_s = min(self.generator_per_s, rate)
             elif all(step.held for step in steps):
                 return self._held(rate, steps)
+            elif len(steps) > 1 and changed_since(self.runs, rate, steps):
+                raise NotSteady(changed(rate, "slower"))
             else:
-                check_unchanged(self.runs, rate, steps)
                 self._remember(steps)
-            rate = self._within(rate / (1 + CONFIRM_BACKOFF * 2**attempt))
+            done += len(steps)
+            spread, _ = pooled_spread(by_rate(self.runs))
+            rate = self._within(rate * math.exp(-BACKOFF_SPREADS * spread / SLOPE), down=True)
         raise NotSteady(
             Doubt(
                 "not_confirmed",
-                f"rates from {low:,.0f} down to {rate:,.0f}/s held in the search and none in all of its confirming runs",
+                f"rates from {first:,.0f} down to {steps[-1].rate_per_s:,.0f}/s held in the search and none in all of its "
+                "confirming runs",
                 "a longer --warmup, a quieter cluster; or --confirm-for as long as the search's runs",
             )
         )
 
     def _confirming(self, rate: float) -> list[JudgedStep]:
-        """Longer runs at a rate; none follows one that did not hold, but for a second, which tells whether the cluster changed."""
+        """Longer runs at a rate; none follows one that did not hold, but for a second where it is far from what was seen:
+        whether the cluster changed is not said by one run."""
         steps: list[JudgedStep] = []
-        while len(steps) < self.plan.confirm_runs and (len(steps) < 2 or all(step.held for step in steps)):
+        while len(steps) < self.plan.confirm_runs and all(step.held for step in steps):
             steps.append(self._purposed(rate, "confirm"))
+            if len(steps) == 1 and changed_since(self.runs, rate, steps):
+                steps.append(self._purposed(rate, "confirm"))
         return steps
 
     def _held(self, rate: float, steps: list[JudgedStep]) -> Found:
@@ -217,11 +227,9 @@ class Search:
         check_order(self.runs)
 
     def _remember(self, steps: list[JudgedStep]) -> None:
-        shortest = min((each.length_s for each in self.steps if each.length_s > 0), default=0.0)
         for step in steps:
             if step.margin is not None:
-                length = min(step.length_s / shortest, MOST_LENGTH) if shortest else 1.0
-                self.runs.append(Run(step.rate_per_s, step.margin, length))
+                self.runs.append(Run(step.rate_per_s, step.margin, step.length_s))
                 check_levels(self.runs)
 
     def _purposed(self, rate: float, purpose: str) -> JudgedStep:

@@ -77,7 +77,7 @@ class CapacityRuns:
     def most_bytes(self, probe: Probe) -> float:
         """What the search can send at most, about: every run at the rate that the probe reached."""
         warmup_s = self.request.warmup_s
-        confirm_s = self.request.confirm_runs * (self.request.confirm_s + warmup_s)
+        confirm_s = self.request.most_confirm_runs() * (self.request.confirm_s + warmup_s)
         seconds = MAX_RUNS * (self.request.search_s + warmup_s) + confirm_s + (self.request.soak_s or 0.0)
         return seconds * probe.acked_per_s * probe.bytes_per_record
 

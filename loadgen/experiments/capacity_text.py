@@ -27,7 +27,8 @@ def plan(request: CapacityRequest) -> str:
         f"rates      from {least} to {most}\n"
         f"each step  {request.search_s:g} s after {request.warmup_s:g} s of warm-up, its own topic unless -t names one; "
         f"at the edge {request.confirm_runs} × {request.confirm_s:g} s{soak}\n"
-        f"time       about {request.expected_s() / 60:.0f} min; at most {request.max_bytes / GIB:.1f} GiB (--max-bytes)"
+        f"time       about {request.expected_s() / 60:.0f} min, at most {request.longest_s() / 60:.0f}; "
+        f"at most {request.max_bytes / GIB:.1f} GiB (--max-bytes)"
     )
 
 

@@ -37,11 +37,11 @@ BENT = 0.008
 
 
 class Run(msgspec.Struct, frozen=True):
-    """One run: the rate, its margin, and its length in units of a search's run, which its precision grows with."""
+    """One run: the rate, its margin, the seconds it was measured for."""
 
     rate_per_s: float
     margin: float
-    length: float = 1.0
+    length_s: float = 0.0
 
 
 class Edge(msgspec.Struct, frozen=True):
@@ -135,7 +135,8 @@ def fitted_edge(runs: Sequence[Run], around_per_s: float) -> Edge | None:
     """Where the line through the runs near the edge crosses 0; None: too few of them, or they do not surely rise.
 
     Runs enter by their rate, never by their margin: choosing by what was measured would bend the line. A reciprocal's
-    error grows with the reciprocal, so runs weigh less where the line lies lower.
+    error grows with the reciprocal, so runs weigh less where the line lies lower. A long run weighs no more than a short
+    one: its p99 is that of its worst seconds, and long runs lie lower, where their weight would bend the line.
 
     Args:
         around_per_s: about where the edge is.
@@ -147,10 +148,9 @@ def fitted_edge(runs: Sequence[Run], around_per_s: float) -> Edge | None:
         return None  # a cliff: no run was ever near the bound, and a line between far points says nothing of where
     xs = [run.rate_per_s / around_per_s for run in near]
     ys = [max(-math.expm1(-run.margin), LEAST_VALUE) for run in near]
-    lengths = [run.length for run in near]
-    line = _weighted(xs, ys, lengths)
+    line = _weighted(xs, ys, [1.0] * len(xs))
     for _ in range(REWEIGHTINGS):
-        weights = [each * min(max(1 - line.at(x), 0.3), 4.0) ** -2 for x, each in zip(xs, lengths, strict=True)]
+        weights = [min(max(1 - line.at(x), 0.3), 4.0) ** -2 for x in xs]
         line = _weighted(xs, ys, weights)
     edge = _crossing(line, len(near))
     if edge is None:

@@ -24,26 +24,23 @@ class NotSteady(Exception):
         self.doubt = doubt
 
 
-def check_unchanged(runs: Sequence[Run], rate_per_s: float, steps: Sequence[JudgedStep]) -> None:
-    """Whether the search's runs just below a rate, which met the SLO, and the confirming ones are of one cluster.
+def changed_since(runs: Sequence[Run], rate_per_s: float, steps: Sequence[JudgedStep]) -> bool:
+    """Whether the search's runs just below a rate, which met the SLO, and the confirming ones are of two clusters.
 
     Confirming runs in which the latency grew to their end say nothing of that: the rate is above what the cluster takes,
     and the search's runs were too short to show it.
-
-    Raises:
-        NotSteady: they are not.
     """
     if any(not step.settled for step in steps):
-        return
+        return False
     now = [step.margin for step in steps if step.margin is not None]
-    before = [run.margin for run in runs if 0.9 * rate_per_s <= run.rate_per_s <= 1.001 * rate_per_s and run.margin < 0]
+    before = [run.margin for run in runs if 0.9 * rate_per_s <= run.rate_per_s <= 1.001 * rate_per_s]
     if not before or not now:
-        return
+        return False
     spread, _ = pooled_spread(by_rate(runs))
+    held_then, held_now = sum(before) / len(before), sum(now) / len(now)
     sure = CHANGED_ERRORS * spread
-    held_then = -sum(before) / len(before) > sure / math.sqrt(len(before))
-    if held_then and sum(now) / len(now) > sure / math.sqrt(len(now)):
-        raise NotSteady(_changed(rate_per_s, "slower"))
+    apart = held_now - held_then > sure * math.sqrt(1 / len(before) + 1 / len(now))
+    return held_then < 0 and held_now > sure / math.sqrt(len(now)) and apart
 
 
 def check_settled(steps: Sequence[JudgedStep]) -> None:
@@ -82,7 +79,7 @@ def check_order(runs: Sequence[Run]) -> None:
     missed = min((rate for rate, side in sides.items() if side == "above"), default=math.inf)
     if held > missed * CONTRADICTION:
         order = [run.rate_per_s for run in runs]
-        raise NotSteady(_changed(missed, "slower" if order.index(held) < order.index(missed) else "faster"))
+        raise NotSteady(changed(missed, "slower" if order.index(held) < order.index(missed) else "faster"))
 
 
 def check_levels(runs: Sequence[Run]) -> None:
@@ -93,7 +90,12 @@ def check_levels(runs: Sequence[Run]) -> None:
             is two answers, and no mean of them.
     """
     latest = runs[-1].rate_per_s
-    near = [run for run in runs if abs(math.log(run.rate_per_s / latest)) < NEARLY_ONE_RATE]
+    # of one length: a latency that grows, or a rare hiccup, makes a long run another than a short one at any one level
+    near = [
+        run
+        for run in runs
+        if abs(math.log(run.rate_per_s / latest)) < NEARLY_ONE_RATE and run.length_s == runs[-1].length_s
+    ]
     held, missed = [run for run in near if run.margin < 0], [run for run in near if run.margin > 0]
     # one of either kind is a wild run and no level
     if len(near) < TWO_ANSWERS_RUNS or min(len(held), len(missed)) < 2:
@@ -121,7 +123,8 @@ def _apart(held: Sequence[Run], missed: Sequence[Run]) -> bool:
     return min(run.margin for run in missed) - max(run.margin for run in held) > APART * within
 
 
-def _changed(rate: float, how: str) -> Doubt:
+def changed(rate: float, how: str) -> Doubt:
+    """What is said of a cluster that became slower or faster while it was searched."""
     return Doubt(
         "cluster_changed",
         f"what runs near {rate:,.0f}/s said at first and what they said later does not fit: "

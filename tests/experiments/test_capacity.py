@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bench.search.queue import Queue, capacity_at, waits_at_most
-from loadgen.experiments.capacity import MAX_RUNS, Search
+from loadgen.experiments.capacity import MAX_RUNS, MORE_LONG_RUNS, Search
 from loadgen.experiments.capacity_found import CapacityPlan, Found, replayed
 from loadgen.experiments.step import JudgedStep
 
@@ -35,7 +35,7 @@ def test_the_law_that_the_search_is_held_to_is_the_queues() -> None:
 
 def test_the_true_rate_lies_in_the_interval() -> None:
     """Of 100 searches on an M/D/1 cluster at least 95 give an interval that holds the SLO's true rate, of a median width
-    of at most 5 %; every one is confirmed, and takes less than 15 minutes of the cluster's time.
+    of at most 5 %; every one is confirmed, and takes at most 12 minutes of the cluster's time.
     """
     hits, widths = 0, []
     for seed in range(100):
@@ -45,7 +45,7 @@ def test_the_true_rate_lies_in_the_interval() -> None:
         assert found.low is not None and found.high is not None
         hits += found.low <= queue.true_per_s <= found.high
         widths.append(found.high / found.low - 1)
-        assert queue.clock.now_ns() / 1e9 < 900
+        assert queue.clock.now_ns() / 1e9 <= 720
 
     assert hits >= 95
     assert np.median(widths) <= 0.05
@@ -121,7 +121,7 @@ class Saturated:
         )
 
 
-@pytest.mark.parametrize(("noise", "answered", "inside"), [(0.3, 55, 47), (0.7, 50, 45)])
+@pytest.mark.parametrize(("noise", "answered", "inside"), [(0.3, 57, 57), (0.7, 56, 53)])
 def test_a_wild_run_does_not_end_a_search(noise: float, answered: int, inside: int) -> None:
     """One run in twenty is a hiccup: what held before is asked again until it is sure. Without that 46 and 28 of the 60
     searches had an answer; two levels are not seen in noise."""
@@ -251,6 +251,29 @@ def test_a_p99_of_two_levels_is_said_and_not_averaged() -> None:
     }
 
 
+@pytest.mark.parametrize("held_before", [0, 1, 2])
+def test_rates_that_are_not_confirmed_have_a_common_allowance(held_before: int) -> None:
+    """Held in every run of the search and missed in confirming runs, by little: as many rates are tried as three runs
+    beyond the confirming ones allow, each lower than the last, and then it is said that none was confirmed."""
+    cliff, at_one_rate = Cliff(), dict[float, int]()
+
+    def step(rate_per_s: float, purpose: str) -> JudgedStep:
+        told = cliff(rate_per_s, purpose)
+        if purpose != "confirm":
+            return told
+        at_one_rate[rate_per_s] = at_one_rate.get(rate_per_s, 0) + 1
+        margin = 0.1 if at_one_rate[rate_per_s] > held_before else -0.1
+        fields = {name: getattr(told, name) for name in told.__struct_fields__}
+        return JudgedStep(**fields | {"margin": margin})
+
+    search = Search(plan(), step)
+
+    assert codes(search.find()) == ["not_confirmed"]
+    rates = list(at_one_rate)
+    assert rates == sorted(rates, reverse=True) and set(at_one_rate.values()) == {held_before + 1}
+    assert len(rates) == {0: 4, 1: 2, 2: 2}[held_before]
+
+
 def test_seconds_of_two_levels_in_the_confirming_runs_are_said() -> None:
     """The answer stands, with the doubt that names both levels."""
     cliff = Cliff()
@@ -357,5 +380,5 @@ def test_no_search_runs_without_end_or_out_of_its_range(seed: int) -> None:
     search = Search(plan(least_per_s=100.0, most_per_s=10_000.0), noise)
     search.find()
 
-    assert len(search.steps) <= MAX_RUNS + 3 * 5
+    assert len(search.steps) <= MAX_RUNS + 3 + MORE_LONG_RUNS
     assert all(100.0 <= step.rate_per_s <= 10_000.0 for step in search.steps)

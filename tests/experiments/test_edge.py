@@ -31,17 +31,17 @@ def test_the_interval_holds_the_edge(slope: float) -> None:
     assert hits >= 0.97 * total
 
 
-def test_longer_runs_weigh_more() -> None:
-    """A run six times as long pulls the edge six times as hard."""
+def test_a_long_run_pulls_no_harder_than_a_short_one() -> None:
+    """Long runs are the confirming ones, below the edge: with their weight a bent law's edge came out too high."""
     base = [
         Run(rate, (rate - 1_000) / 166) for rate in (920.0, 940.0, 960.0, 980.0, 1_000.0, 1_020.0, 1_040.0, 1_060.0)
     ]
-    light, heavy = Run(990.0, 0.1), Run(990.0, 0.1, 6.0)
+    short, long = Run(990.0, 0.1, 8.0), Run(990.0, 0.1, 60.0)
 
-    first, second = fitted_edge([*base, light], 1_000.0), fitted_edge([*base, heavy], 1_000.0)
+    first, second = fitted_edge([*base, short], 1_000.0), fitted_edge([*base, long], 1_000.0)
 
-    assert first is not None and second is not None
-    assert second.rate_per_s < first.rate_per_s - 3
+    assert first is not None
+    assert first == second
 
 
 @pytest.mark.parametrize(
