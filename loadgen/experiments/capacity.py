@@ -30,6 +30,7 @@ from loadgen.experiments.one_cluster import (
     check_order,
     check_settled,
     levels_of,
+    levels_suspected,
 )
 from loadgen.experiments.step import JudgedStep
 from loadgen.report.result import Doubt
@@ -218,13 +219,16 @@ class Search:
     # asking
 
     def _run(self, rate: float) -> None:
-        """A run of the search; remembered where it says something of the SLO."""
-        step = self._purposed(rate, "search")
-        if step.generator:
-            self.generator_per_s = min(self.generator_per_s, rate)
-            return
-        self._remember([step])
-        check_order(self.runs)
+        """A run of the search; remembered where it says something of the SLO, and repeated where that may be two things."""
+        asked = True
+        while asked:
+            step = self._purposed(rate, "search")
+            if step.generator:
+                self.generator_per_s = min(self.generator_per_s, rate)
+                return
+            self._remember([step])
+            check_order(self.runs)
+            asked = len(self.steps) < MAX_RUNS and levels_suspected(self.runs)
 
     def _remember(self, steps: list[JudgedStep]) -> None:
         for step in steps:

@@ -7,14 +7,16 @@ two answers is neither. So each of these ends the search, and the doubt says wha
 import math
 from collections.abc import Sequence
 
-from loadgen.experiments.edge import Run, by_rate, pooled_spread, sides_of
+from loadgen.experiments.edge import GUESSED_SPREAD, Run, by_rate, pooled_spread, sides_of
 from loadgen.experiments.step import JudgedStep
 from loadgen.report.result import Doubt
 
 CHANGED_ERRORS = 4.0  # of the margins at one rate, now and earlier: the cluster is another one
 CONTRADICTION = 1.05  # a rate that held over a lower one that did not
-NEARLY_ONE_RATE, TWO_ANSWERS_RUNS, BY_FAR = 0.03, 4, 0.35  # ln of rates; runs; ln of measured over bound
-APART = 3.0  # standard deviations within each of two answers that lie between them; noise alone leaves less
+NEARLY_ONE_RATE, BY_FAR = 0.03, 0.35  # ln of rates; ln of measured over bound
+SUSPECTED, SHOWN = 2, 3  # runs of either answer: after so many it is asked again there, after so many it is said
+APART = 5.0  # standard deviations within each of two answers that lie between them; noise alone leaves less
+GUESS_RUNS = 2  # how many runs' worth the guessed spread is: two that happen to be equal are no level
 
 
 class NotSteady(Exception):
@@ -86,40 +88,53 @@ def check_levels(runs: Sequence[Run]) -> None:
     """Whether the runs near the latest one's rate have one answer.
 
     Raises:
-        NotSteady: some met the SLO and some missed it, by far, none in between and not in the order of their rates: that
-            is two answers, and no mean of them.
+        NotSteady: they have two, shown often enough.
     """
-    latest = runs[-1].rate_per_s
+    held, missed = _two_answers(runs)
+    if min(held, missed) >= SHOWN:
+        raise NotSteady(
+            Doubt(
+                "two_answers",
+                f"near {runs[-1].rate_per_s:,.0f}/s {held} runs met the SLO and {missed} missed it by far, none in "
+                "between: two levels, and their mean is neither",
+                "longer runs hold both levels; look at what differs between two of these runs",
+            )
+        )
+
+
+def levels_suspected(runs: Sequence[Run]) -> bool:
+    """Whether the runs near the latest one's rate may have two answers, which more of them will show or refute."""
+    return min(_two_answers(runs)) >= SUSPECTED
+
+
+def _two_answers(runs: Sequence[Run]) -> tuple[int, int]:
+    """How many runs near the latest one's rate met the SLO, and how many missed it: by far, none in between and not in the
+    order of their rates, which is two answers and no mean of them; 0, 0: it is one.
+    """
+    if not runs:
+        return 0, 0
     # of one length: a latency that grows, or a rare hiccup, makes a long run another than a short one at any one level
+    latest = runs[-1]
     near = [
         run
         for run in runs
-        if abs(math.log(run.rate_per_s / latest)) < NEARLY_ONE_RATE and run.length_s == runs[-1].length_s
+        if abs(math.log(run.rate_per_s / latest.rate_per_s)) < NEARLY_ONE_RATE and run.length_s == latest.length_s
     ]
     held, missed = [run for run in near if run.margin < 0], [run for run in near if run.margin > 0]
     # one of either kind is a wild run and no level
-    if len(near) < TWO_ANSWERS_RUNS or min(len(held), len(missed)) < 2:
-        return
+    if min(len(held), len(missed)) < SUSPECTED or min(abs(run.margin) for run in near) < BY_FAR:
+        return 0, 0
     in_order = max(run.rate_per_s for run in held) < min(run.rate_per_s for run in missed)
-    if in_order or min(abs(run.margin) for run in near) < BY_FAR or not _apart(held, missed):
-        return
-    raise NotSteady(
-        Doubt(
-            "two_answers",
-            f"near {latest:,.0f}/s {len(held)} runs met the SLO and {len(missed)} missed it by far, none in between: "
-            "two levels, and their mean is neither",
-            "longer runs hold both levels; look at what differs between two of these runs",
-        )
-    )
+    return (0, 0) if in_order or not _apart(held, missed) else (len(held), len(missed))
 
 
 def _apart(held: Sequence[Run], missed: Sequence[Run]) -> bool:
     """Whether what lies between two groups of margins is much wider than either: two levels, not the two sides of one."""
-    squares = 0.0
+    squares = GUESS_RUNS * GUESSED_SPREAD**2
     for group in (held, missed):
         mean = sum(run.margin for run in group) / len(group)
         squares += sum((run.margin - mean) ** 2 for run in group)
-    within = math.sqrt(squares / (len(held) + len(missed) - 2))
+    within = math.sqrt(squares / (len(held) + len(missed) - 2 + GUESS_RUNS))
     return min(run.margin for run in missed) - max(run.margin for run in held) > APART * within
 
 
