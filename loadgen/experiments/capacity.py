@@ -42,6 +42,7 @@ MORE_LONG_RUNS = 3  # beyond the confirming ones: what rates that do not hold ma
 # After a rate that did not hold: lower by what lowers latency by so many spreads of ln(p99) between runs, where latency's
 # logarithm grows SLOPE times as fast as the rate's, as a queue's does at 91 % of its capacity (ρ ÷ (1 − ρ)).
 BACKOFF_SPREADS, SLOPE = 2.0, 10.0
+REPEATED = 4  # runs of one rate that did not say where it lies, before others beside it are asked
 SHORED_RUNS = 3  # at the upper end, where single runs and no fit say where it is
 
 
@@ -144,11 +145,19 @@ class Search:
     def _next_rate(self, low: float, top: float) -> float:
         edge = edge_of(self.runs)
         if edge is None or not low <= edge.rate_per_s <= top:
-            return self._within(math.sqrt(low * top))
+            return self._around(math.sqrt(low * top), low, top)
         # on either side in turn, so that the line's slope is known where it is needed
         offset = min(max(edge.width / 2, LEAST_OFFSET), MOST_OFFSET)
         factor = 1 + offset if len(self.runs) % 2 else 1 - offset
         return self._within(min(max(edge.rate_per_s * factor, low / (1 + MOST_OFFSET)), top * (1 + MOST_OFFSET)))
+
+    def _around(self, middle: float, low: float, top: float) -> float:
+        """A rate, or one beside it once it was run often enough to be repeated for ever: a line needs more than one rate."""
+        runs = by_rate(self.runs)
+        beside = [self._within(each) for each in (middle, middle / (1 + MOST_OFFSET), middle * (1 + MOST_OFFSET))]
+        if len(runs.get(beside[0], [])) < REPEATED or not low < beside[1] < beside[2] < top:
+            return beside[0]
+        return min(beside, key=lambda rate: len(runs.get(rate, [])))
 
     # confirmation
 

@@ -3,7 +3,8 @@
 A run's margin is ln(measured ÷ bound) of its worst rule: below 0 the SLO was met. Two ways to the edge, both used:
 
 One rate at a time: a rate is below or above the edge once the mean of its margins differs from 0 by more than its error,
-the spread pooled over all rates that were run more than once; else it is undecided, and may be run again.
+the spread pooled over all rates that were run more than once; else it is undecided, and may be run again. Neighbours
+speak for it on the side that a latency which does not fall with the rate allows.
 
 All rates near it: in a queue the reciprocal of a waiting time falls in a straight line with the rate, so 1 − bound ÷
 measured, which is the margin where that is small, is fitted by a line; Fieller's theorem (1954) gives the interval of
@@ -13,7 +14,7 @@ Assumed: margins at one rate are independent between runs and roughly normal.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -94,10 +95,28 @@ def side_of(margins: Sequence[float], spread: float, degrees: int) -> Side:
 
 
 def sides_of(runs: Sequence[Run]) -> dict[float, Side]:
-    """Where each rate lies, by its own runs."""
+    """Where each rate lies, by its own runs and its neighbours': a latency does not fall with the rate.
+
+    So what was surely missed at a rate and those just below it is missed at that rate, and what was surely held at it and
+    those just above it is held there.
+    """
     margins = by_rate(runs)
     spread = pooled_spread(margins)
-    return {rate: side_of(each, *spread) for rate, each in margins.items()}
+    rates = sorted(margins)
+    found: dict[float, Side] = {}
+    for at, rate in enumerate(rates):
+        below = any(side_of(each, *spread) == "below" for each in _growing(margins, rates[at:]))
+        above = any(side_of(each, *spread) == "above" for each in _growing(margins, rates[at::-1]))
+        found[rate] = "undecided" if below == above else "below" if below else "above"
+    return found
+
+
+def _growing(margins: Mapping[float, Sequence[float]], rates: Sequence[float]) -> Iterator[list[float]]:
+    """The margins of the first rate, of the first two, and so on."""
+    together: list[float] = []
+    for rate in rates:
+        together = [*together, *margins[rate]]
+        yield together
 
 
 def single_bounds(runs: Sequence[Run]) -> tuple[float | None, float]:

@@ -121,15 +121,24 @@ class Saturated:
         )
 
 
-@pytest.mark.parametrize(("noise", "answered", "inside"), [(0.3, 57, 57), (0.7, 56, 53)])
+@pytest.mark.parametrize(("noise", "answered", "inside"), [(0.3, 58, 57), (0.7, 58, 55), (1.0, 55, 50)])
 def test_a_wild_run_does_not_end_a_search(noise: float, answered: int, inside: int) -> None:
-    """One run in twenty is a hiccup: what held before is asked again until it is sure. Without that 46 and 28 of the 60
-    searches had an answer; two levels are not seen in noise."""
+    """One run in twenty is a hiccup: what held before is asked again until it is sure, neighbours speak for one another.
+    Without the first, 46 and 28 of the 60 searches had an answer at the lesser noises, without the second 51 at the most."""
     found = [searched(Saturated(seed, noise, 0.05), start_per_s=190_000.0, most_per_s=1e9) for seed in range(60)]
     given = [each for each in found if each.bound == "interval"]
 
     assert len(given) >= answered
     assert sum(each.low <= Saturated.edge_per_s <= each.high for each in given if each.low and each.high) >= inside
+
+
+def test_an_undecided_rate_is_not_repeated_for_ever() -> None:
+    """At an edge that drowns in noise the runs are spread over rates beside it: no line is fitted through one rate."""
+    for seed in range(20):
+        search = Search(plan(start_per_s=190_000.0, most_per_s=1e9), Saturated(seed, 1.0, 0.05))
+        search.find()
+        rates = [step.rate_per_s for step in search.steps if step.purpose == "search"]
+        assert max(rates.count(rate) for rate in rates) <= 6
 
 
 def test_noise_is_not_taken_for_two_levels() -> None:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from loadgen.experiments.edge import Run, by_rate, fitted_edge, pooled_spread, side_of
+from loadgen.experiments.edge import Run, by_rate, fitted_edge, pooled_spread, side_of, sides_of
 
 
 def line(generator: np.random.Generator, rates: list[float], edge: float, slope: float, noise: float) -> list[Run]:
@@ -80,3 +80,17 @@ def test_the_spread_is_learnt_from_repeats() -> None:
 
     assert calm < guess < wild
     assert more == 6 + 19
+
+
+def test_neighbours_help_to_say_where_a_rate_lies() -> None:
+    """Latency does not fall with the rate: three rates that each missed it twice, by too little to be sure alone, are above
+    together, at the upper one; the same mirrored is below, at the lower one; a neighbour on the wrong side says nothing."""
+    noisy = [Run(500.0, 0.9), Run(500.0, -0.9), Run(505.0, 0.9), Run(505.0, -0.9)]
+    missed = [Run(rate, margin) for rate in (600.0, 620.0, 640.0) for margin in (0.4, 1.6)]
+    held = [Run(rate, -margin) for rate in (400.0, 420.0, 440.0) for margin in (0.4, 1.6)]
+
+    assert sides_of([*noisy, *missed[:2]])[600.0] == "undecided"
+    assert sides_of([*noisy, *missed])[640.0] == "above"
+    assert sides_of([*noisy, *held[:2]])[400.0] == "undecided"
+    assert sides_of([*noisy, *held])[400.0] == "below"
+    assert sides_of([*noisy, *held])[440.0] == "undecided"
