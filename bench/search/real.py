@@ -61,11 +61,15 @@ def pair_on_kafka() -> Row:
 def _pair(flags: dict[str, Any], door: RunDoor, broker: Address | None, **asked: Any) -> Row:
     began_s = time.monotonic()
     answers = [_capacity(flags, door, broker, asked) for _ in range(2)]
-    lows, highs = ([answer[end] for answer in answers] for end in ("low", "high"))
-    # an open interval overlaps whatever begins above its lower end; without a lower end there is nothing to compare
-    known = all(low is not None for low in lows)
-    overlap = known and max(lows) <= min(high if high is not None else float("inf") for high in highs)
-    return {"answers": answers, "overlap": overlap, "seconds": time.monotonic() - began_s}
+    return {"answers": answers, "overlap": overlapping(answers), "seconds": time.monotonic() - began_s}
+
+
+def overlapping(answers: list[Row]) -> bool:
+    """Whether all answers are answers and their intervals overlap; an open one does with whatever begins above its end."""
+    if not all(answer["bound"] in {"interval", "at_least"} for answer in answers):
+        return False  # what a search without an answer had found by then is no interval
+    highs = [answer["high"] if answer["high"] is not None else float("inf") for answer in answers]
+    return bool(max(answer["low"] for answer in answers) <= min(highs))
 
 
 def _capacity(flags: dict[str, Any], door: RunDoor, broker: Address | None, asked: dict[str, Any]) -> Row:

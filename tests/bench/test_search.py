@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.search import command, simulated
+from bench.search import command, real, simulated
 from bench.search.command import main
 
 
@@ -39,3 +39,24 @@ def test_a_real_one_goes_on_with_the_rows_that_are_there(tmp_path: Path, monkeyp
 
     assert len(made) == 3
     assert len(json.loads((tmp_path / "search-mock.json").read_text())["rows"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "overlap"),
+    [
+        (("interval", 10.0, 20.0), ("interval", 20.0, 30.0), True),
+        (("interval", 10.0, 20.0), ("interval", 21.0, 30.0), False),
+        (("interval", 10.0, 20.0), ("at_least", 15.0, None), True),
+        (("interval", 10.0, 20.0), ("at_least", 25.0, None), False),
+        # what was found until a search gave up is no answer
+        (("interval", 10.0, 20.0), ("unsteady", 12.0, 18.0), False),
+        (("interval", 10.0, 20.0), ("below_min", None, 18.0), False),
+    ],
+)
+def test_only_answers_overlap(
+    first: tuple[str, float, float], second: tuple[str, float | None, float | None], overlap: bool
+) -> None:
+    """Intervals that touch do, an open end reaches upwards, and a search without an answer never does."""
+    answers = [dict(zip(("bound", "low", "high"), each, strict=True)) for each in (first, second)]
+
+    assert real.overlapping(answers) is overlap
