@@ -172,18 +172,18 @@ class Search:
                 )
             )
         first = rate = self._within(low, down=True)
-        done = 0
-        while done <= MORE_LONG_RUNS:
+        searched, failed = list(self.runs), list[list[JudgedStep]]()
+        while sum(len(steps) for steps in failed) <= MORE_LONG_RUNS:
             steps = self._confirming(rate)
             if any(step.generator for step in steps):
                 self.generator_per_s = min(self.generator_per_s, rate)
             elif all(step.held for step in steps):
                 return self._held(rate, steps)
-            elif len(steps) > 1 and changed_since(self.runs, rate, steps):
-                raise NotSteady(changed(rate, "slower"))
             else:
                 self._remember(steps)
-            done += len(steps)
+            failed.append(steps)
+            if changed_since(searched, first, failed):
+                raise NotSteady(changed(rate, "slower"))
             spread, _ = pooled_spread(by_rate(self.runs))
             rate = self._within(rate * math.exp(-BACKOFF_SPREADS * spread / SLOPE), down=True)
         raise NotSteady(
@@ -196,13 +196,10 @@ class Search:
         )
 
     def _confirming(self, rate: float) -> list[JudgedStep]:
-        """Longer runs at a rate; none follows one that did not hold, but for a second where it is far from what was seen:
-        whether the cluster changed is not said by one run."""
+        """Longer runs at a rate; none follows one that did not hold."""
         steps: list[JudgedStep] = []
         while len(steps) < self.plan.confirm_runs and all(step.held for step in steps):
             steps.append(self._purposed(rate, "confirm"))
-            if len(steps) == 1 and changed_since(self.runs, rate, steps):
-                steps.append(self._purposed(rate, "confirm"))
         return steps
 
     def _held(self, rate: float, steps: list[JudgedStep]) -> Found:

@@ -26,16 +26,22 @@ class NotSteady(Exception):
         self.doubt = doubt
 
 
-def changed_since(runs: Sequence[Run], rate_per_s: float, steps: Sequence[JudgedStep]) -> bool:
-    """Whether the search's runs just below a rate, which met the SLO, and the confirming ones are of two clusters.
+def changed_since(runs: Sequence[Run], first_per_s: float, failed: Sequence[Sequence[JudgedStep]]) -> bool:
+    """Whether the search's runs up to the first rate that was confirmed, which met the SLO, and the confirming ones at it and
+    at a lower rate are of two clusters.
 
-    Confirming runs in which the latency grew to their end say nothing of that: the rate is above what the cluster takes,
-    and the search's runs were too short to show it.
+    One rate says nothing of that: beside a steep edge a long run misses what a short one met. Nor do runs in which the
+    latency grew to their end: the rate is above what the cluster takes, and the search's runs were too short to show it.
+
+    Args:
+        runs: of the search, without the confirming ones.
+        failed: by rate, from the first down, the confirming runs of those that did not hold.
     """
-    if any(not step.settled for step in steps):
+    if len(failed) < 2 or any(not step.settled for step in failed[-1]):
         return False
-    now = [step.margin for step in steps if step.margin is not None]
-    before = [run.margin for run in runs if 0.9 * rate_per_s <= run.rate_per_s <= 1.001 * rate_per_s]
+    latest_per_s = failed[-1][0].rate_per_s
+    now = [step.margin for step in failed[-1] if step.margin is not None]
+    before = [run.margin for run in runs if 0.9 * latest_per_s <= run.rate_per_s <= 1.001 * first_per_s]
     if not before or not now:
         return False
     spread, _ = pooled_spread(by_rate(runs))

@@ -149,6 +149,23 @@ def test_noise_is_not_taken_for_two_levels() -> None:
     assert sum("two_answers" in codes(each) for each in found) <= 1
 
 
+def test_a_long_run_that_misses_beside_a_steep_edge_is_no_changed_cluster() -> None:
+    """A queue near its capacity: a minute's p99 is far above that of some seconds, at rates one hundredth below the edge. As
+    on the mock with a known round trip, where one search in ten called that a slower cluster."""
+    generator = np.random.default_rng(3)
+
+    def step(rate_per_s: float, purpose: str) -> JudgedStep:
+        longer = 1.6 if purpose == "confirm" and 0.97 < rate_per_s / 5_000 < 1 else 0.0
+        margin = min(max(40 * math.log(rate_per_s / 5_000), -0.9), 2.0) + longer + generator.normal(0, 0.03)
+        length_s = 2.0 if purpose == "search" else 5.0
+        return JudgedStep(rate_per_s=rate_per_s, purpose=purpose, margin=margin, worst="p99", length_s=length_s)
+
+    found = searched(step)
+
+    assert found.bound == "interval", codes(found)
+    assert found.held_per_s is not None and 4_500 < found.held_per_s < 5_000
+
+
 def test_a_latency_that_grows_while_confirming_asks_for_a_lower_rate() -> None:
     """Just above what a cluster takes, short runs meet the SLO and a minute's does not: no change of the cluster."""
     takes_per_s = 5_000.0
