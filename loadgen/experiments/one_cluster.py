@@ -14,9 +14,10 @@ from loadgen.report.result import Doubt
 CHANGED_ERRORS = 4.0  # of the margins at one rate, now and earlier: the cluster is another one
 CONTRADICTION = 1.05  # a rate that held over a lower one that did not
 NEARLY_ONE_RATE, BY_FAR = 0.03, 0.35  # ln of rates; ln of measured over bound
-SUSPECTED, SHOWN = 2, 3  # runs of either answer: after so many it is asked again there, after so many it is said
+SUSPECTED_RUNS = 2  # of either answer: it is asked again there
+SHOWN_RUNS = 3  # of either answer: it is said
 APART = 5.0  # standard deviations within each of two answers that lie between them; noise alone leaves less
-GUESS_RUNS = 2  # how many runs' worth the guessed spread is: two that happen to be equal are no level
+LEVEL_GUESS_RUNS = 2  # how many runs' worth the guessed spread is: two that happen to be equal are no level
 
 
 class NotSteady(Exception):
@@ -97,7 +98,7 @@ def check_levels(runs: Sequence[Run]) -> None:
         NotSteady: they have two, shown often enough.
     """
     held, missed = _two_answers(runs)
-    if min(held, missed) >= SHOWN:
+    if min(held, missed) >= SHOWN_RUNS:
         raise NotSteady(
             Doubt(
                 "two_answers",
@@ -110,7 +111,7 @@ def check_levels(runs: Sequence[Run]) -> None:
 
 def levels_suspected(runs: Sequence[Run]) -> bool:
     """Whether the runs near the latest one's rate may have two answers, which more of them will show or refute."""
-    return min(_two_answers(runs)) >= SUSPECTED
+    return min(_two_answers(runs)) >= SUSPECTED_RUNS
 
 
 def _two_answers(runs: Sequence[Run]) -> tuple[int, int]:
@@ -128,7 +129,7 @@ def _two_answers(runs: Sequence[Run]) -> tuple[int, int]:
     ]
     held, missed = [run for run in near if run.margin < 0], [run for run in near if run.margin > 0]
     # one of either kind is a wild run and no level
-    if min(len(held), len(missed)) < SUSPECTED or min(abs(run.margin) for run in near) < BY_FAR:
+    if min(len(held), len(missed)) < SUSPECTED_RUNS or min(abs(run.margin) for run in near) < BY_FAR:
         return 0, 0
     in_order = max(run.rate_per_s for run in held) < min(run.rate_per_s for run in missed)
     return (0, 0) if in_order or not _apart(held, missed) else (len(held), len(missed))
@@ -136,11 +137,11 @@ def _two_answers(runs: Sequence[Run]) -> tuple[int, int]:
 
 def _apart(held: Sequence[Run], missed: Sequence[Run]) -> bool:
     """Whether what lies between two groups of margins is much wider than either: two levels, not the two sides of one."""
-    squares = GUESS_RUNS * GUESSED_SPREAD**2
+    squares = LEVEL_GUESS_RUNS * GUESSED_SPREAD**2
     for group in (held, missed):
         mean = sum(run.margin for run in group) / len(group)
         squares += sum((run.margin - mean) ** 2 for run in group)
-    within = math.sqrt(squares / (len(held) + len(missed) - 2 + GUESS_RUNS))
+    within = math.sqrt(squares / (len(held) + len(missed) - 2 + LEVEL_GUESS_RUNS))
     return min(run.margin for run in missed) - max(run.margin for run in held) > APART * within
 
 

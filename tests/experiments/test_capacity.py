@@ -121,7 +121,7 @@ class Saturated:
         )
 
 
-@pytest.mark.parametrize(("noise", "answered", "inside"), [(0.3, 58, 57), (0.7, 58, 55), (1.0, 55, 50)])
+@pytest.mark.parametrize(("noise", "answered", "inside"), [(0.3, 60, 59), (0.7, 60, 57), (1.0, 57, 52)])
 def test_a_wild_run_does_not_end_a_search(noise: float, answered: int, inside: int) -> None:
     """One run in twenty is a hiccup: what held before is asked again until it is sure, neighbours speak for one another.
     Without the first, 46 and 28 of the 60 searches had an answer at the lesser noises, without the second 51 at the most."""
@@ -143,7 +143,7 @@ def test_an_undecided_rate_is_not_repeated_for_ever() -> None:
 
 def test_noise_is_not_taken_for_two_levels() -> None:
     """Runs that clear or miss the SLO by far on either side of a steep edge, by noise: where two of either kind lie near one
-    rate it is asked again there, and of 60 searches at most one calls it two levels (nine did without)."""
+    rate it is asked again there, and of 60 searches at most one calls it two levels (six did after two runs of either)."""
     found = [searched(Saturated(seed, 1.0, 0.05), start_per_s=190_000.0, most_per_s=1e9) for seed in range(60)]
 
     assert sum("two_answers" in codes(each) for each in found) <= 1
