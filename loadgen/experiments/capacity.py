@@ -28,7 +28,7 @@ from loadgen.experiments.one_cluster import (
     changed_since,
     check_levels,
     check_order,
-    check_settled,
+    grew,
     levels_of,
     levels_suspected,
 )
@@ -41,8 +41,9 @@ LEAST_OFFSET, MOST_OFFSET = 0.01, 0.06  # of the fitted edge: how far beside it 
 MORE_LONG_RUNS = 3  # beyond the confirming ones: what rates that do not hold may take, or a search has no end
 # After a rate that did not hold: lower by what lowers latency by so many spreads of ln(p99) between runs, where latency's
 # logarithm grows SLOPE times as fast as the rate's, as a queue's does at 91 % of its capacity (ρ ÷ (1 − ρ)).
-BACKOFF_SPREADS, SLOPE = 2.0, 10.0
+BACKOFF_SPREADS, SLOPE = 6.0, 10.0
 REPEATED = 4  # runs of one rate that did not say where it lies, before others beside it are asked
+SPARE_RUNS = 6  # of the search, in the time of a long run that confirmation did not need
 SHORED_RUNS = 3  # at the upper end, where single runs and no fit say where it is
 
 
@@ -173,43 +174,53 @@ class Search:
             )
         first = rate = self._within(low, down=True)
         searched, failed = list(self.runs), list[list[JudgedStep]]()
+        spread, _ = pooled_spread(by_rate(searched))
         while sum(len(steps) for steps in failed) <= MORE_LONG_RUNS:
             steps = self._confirming(rate)
             if any(step.generator for step in steps):
                 self.generator_per_s = min(self.generator_per_s, rate)
-            elif all(step.held for step in steps):
-                return self._held(rate, steps)
-            else:
+            elif not all(step.held for step in steps):
                 self._remember(steps)
+            elif not grew(steps):
+                return self._held(rate, steps, spare=sum(len(steps) for steps in failed) < MORE_LONG_RUNS)
             failed.append(steps)
             if changed_since(searched, first, failed):
                 raise NotSteady(changed(rate, "slower"))
-            spread, _ = pooled_spread(by_rate(self.runs))
             rate = self._within(rate * math.exp(-BACKOFF_SPREADS * spread / SLOPE), down=True)
-        raise NotSteady(
-            Doubt(
-                "not_confirmed",
-                f"rates from {first:,.0f} down to {steps[-1].rate_per_s:,.0f}/s held in the search and none in all of its "
-                "confirming runs",
-                "a longer --warmup, a quieter cluster; or --confirm-for as long as the search's runs",
-            )
-        )
+        raise NotSteady(_unconfirmed(first, failed[-1]))
 
     def _confirming(self, rate: float) -> list[JudgedStep]:
-        """Longer runs at a rate; none follows one that did not hold."""
+        """Longer runs at a rate; none follows one that did not hold, or when most of them cannot be steady any more."""
         steps: list[JudgedStep] = []
-        while len(steps) < self.plan.confirm_runs and all(step.held for step in steps):
+        most = self.plan.confirm_runs
+        while len(steps) < most and all(step.held for step in steps):
+            if sum(not step.settled for step in steps) * 2 > most:
+                break
             steps.append(self._purposed(rate, "confirm"))
         return steps
 
-    def _held(self, rate: float, steps: list[JudgedStep]) -> Found:
-        """What all confirming runs held."""
+    def _held(self, rate: float, steps: list[JudgedStep], *, spare: bool) -> Found:
+        """What all confirming runs held.
+
+        Args:
+            spare: a long run is left that no rate needed.
+        """
         self.doubts += levels_of(steps)
-        check_settled(steps)
         self._remember(steps)
+        if spare:
+            self._look_up()
         if self.plan.soak:
             self._soak(rate)
         return held_answer(self.plan, self.runs, self.generator_per_s, rate, len(steps), self.doubts)
+
+    def _look_up(self) -> None:
+        """Where noise drowned the upper end: what never held is asked again, in the time of a long run that is left."""
+        for _ in range(SPARE_RUNS):
+            _, high = self.bounds()
+            never_held = self._never_held()
+            if never_held is None or not math.isinf(min(high, self.generator_per_s)):
+                return
+            self._run(never_held)
 
     def _soak(self, rate: float) -> None:
         step = self._purposed(rate, "soak")
@@ -260,3 +271,23 @@ class Search:
         step = 10.0 ** max(math.floor(math.log10(rate)) - 3, 0)
         rounded = (math.floor(rate / step) if down else round(rate / step)) * step
         return min(max(rounded, self.plan.least_per_s), self.plan.most_per_s)
+
+
+def _unconfirmed(first_per_s: float, latest: list[JudgedStep]) -> Doubt:
+    """What is said when no rate was confirmed.
+
+    Args:
+        latest: the confirming runs of the lowest rate.
+    """
+    rate = latest[-1].rate_per_s
+    if all(step.held for step in latest) and grew(latest):
+        return Doubt(
+            "growing",
+            f"at {rate:,.0f}/s the latency grew through every confirming run: no steady state",
+            "a longer --confirm-for shows where it ends",
+        )
+    return Doubt(
+        "not_confirmed",
+        f"rates from {first_per_s:,.0f} down to {rate:,.0f}/s held in the search and none in all of its confirming runs",
+        "a longer --warmup, a quieter cluster; or --confirm-for as long as the search's runs",
+    )

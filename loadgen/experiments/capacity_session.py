@@ -22,9 +22,8 @@ from loadgen.experiments.capacity_request import (
     rule_of,
 )
 from loadgen.experiments.guarded_runs import GuardedRuns
-from loadgen.experiments.run_door import RunOutcome
+from loadgen.experiments.reached import reached_by
 from loadgen.experiments.step import JudgedStep, judge_step
-from loadgen.slo import value_at
 
 START_SHARE = 0.25  # of the flat-out rate: an open loop holds less, and the way up is short
 LEAST_SHARE = 0.001
@@ -54,10 +53,16 @@ class CapacityRuns:
         if flags.get("start") is not None:
             self.guarded.warm_up(flags)  # a cluster that was started for this is cold
         outcome = self.guarded.run(flags, "probe")
-        rate_per_s, bytes_per_record = _reached(outcome)
+        reached = reached_by(outcome)
+        if reached is None:
+            raise NotValid("the probe got nothing acknowledged, so there is no rate to begin with: loadgen doctor")
         broker = outcome.result.get("broker", {})
         return Probe(
-            rate_per_s, bytes_per_record, broker.get("kind") == "mock", broker.get("brokers", 1), outcome.folder
+            reached.acked_per_s,
+            reached.bytes_per_record,
+            broker.get("kind") == "mock",
+            broker.get("brokers", 1),
+            outcome.folder,
         )
 
     def plan(self, probe: Probe) -> CapacityPlan:
@@ -115,27 +120,6 @@ class CapacityRuns:
             "warmup": f"{warmup_s:g}s",
             "max_time": f"{length_s + warmup_s + BEYOND_S:g}s",
         }
-
-
-def _reached(outcome: RunOutcome) -> tuple[float, float]:
-    """What the probe got acknowledged a second, and the mean payload of a record.
-
-    A slow cluster spends the whole probe on what the client had queued in the warm-up: then no measured record is answered,
-    and the rows, which count every acknowledgement in their second, say what it takes.
-
-    Raises:
-        NotValid: nothing was acknowledged.
-    """
-    acked, payload = value_at(outcome.result, "messages.acked"), value_at(outcome.result, "bytes.payload")
-    rate = value_at(outcome.result, "throughput.acked_per_s")
-    if acked and payload and rate:
-        return rate, payload / acked
-    rows = [row for row in outcome.intervals if row.get("phase") == "measured" and row.get("acked")]
-    answered = sum(float(row["acked"]) for row in rows)
-    if not answered:
-        raise NotValid("the probe got nothing acknowledged, so there is no rate to begin with: loadgen doctor")
-    sent = sum(float(row["payload_mib_per_s"]) * float(row["length_s"]) * (1 << 20) for row in rows)
-    return answered / sum(float(row["length_s"]) for row in rows), sent / answered
 
 
 def run_search(

@@ -3,7 +3,7 @@
 A run's margin is ln(measured ÷ bound) of its worst rule: below 0 the SLO was met. Two ways to the edge, both used:
 
 One rate at a time: a rate is below or above the edge once the mean of its margins differs from 0 by more than its error,
-the spread pooled over all rates that were run more than once; else it is undecided, and may be run again. Neighbours
+the spread pooled over the rates near the edge that were run more than once; else it is undecided, and may be run again. Neighbours
 speak for it on the side that a latency which does not fall with the rate allows.
 
 All rates near it: in a queue the reciprocal of a waiting time falls in a straight line with the rate, so 1 − bound ÷
@@ -25,6 +25,7 @@ Side = Literal["below", "above", "undecided"]
 
 ERROR = 0.01  # of calling one rate wrongly by its own runs; of the fitted interval on each side
 GUESSED_SPREAD = 0.15  # of ln(p99) between runs of one rate; what a first run far from the edge is weighed by
+FAR = 1.5  # of a rate's mean margin: from there on runs are quieter than at the edge, and say nothing of its spread
 GUESS_RUNS = 6  # how many runs' worth the guess is, for a rate by itself
 FIT_GUESS_RUNS = 2  # the same for the line
 NEAR = 0.15  # runs within this share of the edge's rate enter the line
@@ -66,7 +67,7 @@ def by_rate(runs: Sequence[Run]) -> dict[float, list[float]]:
 
 
 def pooled_spread(margins: Mapping[float, Sequence[float]]) -> tuple[float, int]:
-    """The standard deviation of margins at one rate, and its degrees of freedom.
+    """The standard deviation of margins at one rate near the edge, and its degrees of freedom.
 
     Args:
         margins: by rate, of all runs so far.
@@ -74,6 +75,8 @@ def pooled_spread(margins: Mapping[float, Sequence[float]]) -> tuple[float, int]
     squares, degrees = GUESS_RUNS * GUESSED_SPREAD**2, GUESS_RUNS
     for runs in margins.values():
         mean = sum(runs) / len(runs)
+        if abs(mean) > FAR:
+            continue
         squares += sum((run - mean) ** 2 for run in runs)
         degrees += len(runs) - 1
     return math.sqrt(squares / degrees), degrees
@@ -166,7 +169,9 @@ def fitted_edge(runs: Sequence[Run], around_per_s: float) -> Edge | None:
     if sum(abs(run.margin) < SLOPE_MARGIN for run in near) < LEAST_SLOPE:
         return None  # a cliff: no run was ever near the bound, and a line between far points says nothing of where
     xs = [run.rate_per_s / around_per_s for run in near]
-    ys = [max(-math.expm1(-run.margin), LEAST_VALUE) for run in near]
+    spread, _ = pooled_spread(by_rate(runs))
+    # the mean of exp(−margin) lies by exp(spread² ÷ 2) above that of the mean margin, which would move the line up the rates
+    ys = [max(-math.expm1(-run.margin - spread**2 / 2), LEAST_VALUE) for run in near]
     line = _weighted(xs, ys, [1.0] * len(xs))
     for _ in range(REWEIGHTINGS):
         weights = [min(max(1 - line.at(x), 0.3), 4.0) ** -2 for x in xs]

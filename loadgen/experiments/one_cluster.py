@@ -28,11 +28,12 @@ class NotSteady(Exception):
 
 
 def changed_since(runs: Sequence[Run], first_per_s: float, failed: Sequence[Sequence[JudgedStep]]) -> bool:
-    """Whether the search's runs up to the first rate that was confirmed, which met the SLO, and the confirming ones at it and
-    at a lower rate are of two clusters.
+    """Whether the search's runs up to the first rate that was confirmed, which met the SLO, and the confirming ones at the
+    two rates that failed last are of two clusters.
 
-    One rate says nothing of that: beside a steep edge a long run misses what a short one met. Nor do runs in which the
-    latency grew to their end: the rate is above what the cluster takes, and the search's runs were too short to show it.
+    One rate says nothing of that: beside a steep edge a long run misses what a short one met, and at one below it a pause
+    may spoil a minute. Nor do runs in which the latency grew to their end: the rate is above what the cluster takes, and the
+    search's runs were too short to show it.
 
     Args:
         runs: of the search, without the confirming ones.
@@ -40,8 +41,13 @@ def changed_since(runs: Sequence[Run], first_per_s: float, failed: Sequence[Sequ
     """
     if len(failed) < 2 or any(not step.settled for step in failed[-1]):
         return False
-    latest_per_s = failed[-1][0].rate_per_s
-    now = [step.margin for step in failed[-1] if step.margin is not None]
+    return all(_missed_since(runs, first_per_s, steps) for steps in failed[-2:])
+
+
+def _missed_since(runs: Sequence[Run], first_per_s: float, steps: Sequence[JudgedStep]) -> bool:
+    """Whether a rate's confirming runs surely missed what the search's runs from there up to the first rate met."""
+    latest_per_s = steps[0].rate_per_s
+    now = [step.margin for step in steps if step.margin is not None]
     before = [run.margin for run in runs if 0.9 * latest_per_s <= run.rate_per_s <= 1.001 * first_per_s]
     if not before or not now:
         return False
@@ -52,20 +58,9 @@ def changed_since(runs: Sequence[Run], first_per_s: float, failed: Sequence[Sequ
     return held_then < 0 and held_now > sure / math.sqrt(len(now)) and apart
 
 
-def check_settled(steps: Sequence[JudgedStep]) -> None:
-    """Whether most runs that held also found a steady state.
-
-    Raises:
-        NotSteady: the latency grew, or the rate never settled.
-    """
-    if sum(not step.settled for step in steps) * 2 > len(steps):
-        raise NotSteady(
-            Doubt(
-                "growing",
-                f"at {steps[0].rate_per_s:,.0f}/s the latency grew through every confirming run: no steady state",
-                "a longer --confirm-for shows where it ends",
-            )
-        )
+def grew(steps: Sequence[JudgedStep]) -> bool:
+    """Whether most of a rate's runs found no steady state, though they held: the latency grew, or the rate never settled."""
+    return sum(not step.settled for step in steps) * 2 > len(steps)
 
 
 def levels_of(steps: Sequence[JudgedStep]) -> list[Doubt]:

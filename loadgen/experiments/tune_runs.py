@@ -12,6 +12,7 @@ import msgspec
 from loadgen.experiments.early_end import EarlyEnd
 from loadgen.experiments.grid import Combination, flags_with
 from loadgen.experiments.guarded_runs import GuardedRuns
+from loadgen.experiments.reached import reached_by
 from loadgen.experiments.run_door import RunOutcome, Stopped
 from loadgen.experiments.step import MOST_MARGIN, judge_step
 from loadgen.experiments.trial import Trial
@@ -74,18 +75,19 @@ class TuneRuns:
             flat = self._run({**flags, "duration": f"{FLAT_OUT_S:g}s"}, f"{label}-flat-out")
         except Stopped as stopped:
             return _behind(combination, stopped.acked_per_s)
-        problems = complaints(flat.result, at_rate=False)
-        if problems:
+        reached = reached_by(flat)
+        # what waited behind the warm-up's records has nothing to judge, and the run at a rate will be judged itself
+        problems = complaints(flat.result, at_rate=False) if reached is None or reached.of_measured else []
+        if reached is None or problems:
             return Trial(combination=combination, complaint=problems[0], folders=[flat.folder])
-        reached = value_at(flat.result, "throughput.acked_per_s") or 0.0
-        if far_behind_per_s is not None and reached < far_behind_per_s:
-            return _behind(combination, reached, flat.folder)
+        if far_behind_per_s is not None and reached.acked_per_s < far_behind_per_s:
+            return _behind(combination, reached.acked_per_s, flat.folder)
         trial = Trial(combination=combination)
         for share in SHARES:
-            trial = self._at(flags, combination, f"{share * reached:.0f}", label)
+            trial = self._at(flags, combination, f"{share * reached.acked_per_s:.0f}", label)
             if trial.margin is not None and trial.margin < 0:
                 break
-        shown = {**trial.shown, "flat_out_per_s": reached}
+        shown = {**trial.shown, "flat_out_per_s": reached.acked_per_s}
         return msgspec.structs.replace(trial, shown=shown, folders=[flat.folder, *trial.folders])
 
     def _far_behind(self, best: Trial | None) -> float | None:

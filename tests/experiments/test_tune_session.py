@@ -122,6 +122,31 @@ def test_the_answer_has_the_contracts_keys_and_the_best_of_the_law(tmp_path: Pat
     assert record["state"] == "done" and len(record["steps"]) == 12 + 2 * PAIRS
 
 
+def test_a_slow_clusters_flat_out_runs_are_read_from_their_seconds(tmp_path: Path) -> None:
+    """Each flat-out run went to what was queued in its warm-up, so none of its measured records was answered: its rows say
+    what the combination takes, and the tuner finds the same best.
+    """
+    law = Cluster()
+    slow = {"messages.acked": 0, "bytes.payload": 0, "throughput.acked_per_s": 0.0}
+
+    def answer(flags: dict[str, Any]) -> dict[str, Any]:
+        return law(flags) if "rate" in flags else result(**slow)
+
+    def rows(flags: dict[str, Any]) -> list[dict[str, Any]]:
+        if "rate" in flags:
+            return []
+        per_s = law(flags)["throughput"]["acked_per_s"]
+        return [
+            {"phase": "measured", "acked": per_s, "length_s": 1.0, "payload_mib_per_s": per_s * 400 / (1 << 20)}
+        ] * 2
+
+    request = asked()
+    found, record = tuned(request, SimulatedDoor(answer, rows), begun(tmp_path, request))
+
+    assert found.recommendation == "better" and not [step for step in record["steps"] if step["complaint"]]
+    assert record["answer"]["best"]["properties"]["linger.ms"] == "20"
+
+
 def test_pairs_are_interleaved_and_their_order_is_drawn(tmp_path: Path) -> None:
     """Each pair has the start and the best once; over six pairs both orders come."""
     request = asked()
