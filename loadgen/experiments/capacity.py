@@ -43,7 +43,7 @@ MORE_LONG_RUNS = 3  # beyond the confirming ones: what rates that do not hold ma
 # logarithm grows SLOPE times as fast as the rate's, as a queue's does at 91 % of its capacity (ρ ÷ (1 − ρ)).
 BACKOFF_SPREADS, SLOPE = 6.0, 10.0
 REPEATED = 4  # runs of one rate that did not say where it lies, before others beside it are asked
-SPARE_RUNS = 6  # of the search, in the time of a long run that confirmation did not need
+SPARE_RUNS = 5  # of the search, in the time of a long run that confirmation did not need
 SHORED_RUNS = 3  # at the upper end, where single runs and no fit say where it is
 
 
@@ -139,9 +139,11 @@ class Search:
         return self._within(missed / 2) if missed > self.plan.least_per_s and not math.isinf(missed) else None
 
     def _never_held(self) -> float | None:
-        """The lowest rate above all that ever held; None: none was run, and the way up ended for another reason."""
-        held = max((run.rate_per_s for run in self.runs if run.margin < 0), default=0.0)
-        return min((run.rate_per_s for run in self.runs if run.rate_per_s > held), default=None)
+        """The lowest rate above all that ever held; the highest where that is a rate that missed too; None: none missed."""
+        margins = by_rate(self.runs)
+        held = max((rate for rate, each in margins.items() if min(each) < 0), default=0.0)
+        top = max(margins, default=0.0)
+        return min((rate for rate in margins if rate > held), default=top if max(margins.get(top, [0.0])) > 0 else None)
 
     def _next_rate(self, low: float, top: float) -> float:
         edge = edge_of(self.runs)

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from loadgen.errors import UsageError
-from loadgen.experiments.capacity import MAX_RUNS, MORE_LONG_RUNS
+from loadgen.experiments.capacity import MAX_RUNS, MORE_LONG_RUNS, SPARE_RUNS
 from loadgen.experiments.guarded_runs import MOST_WARM_UPS
 from loadgen.experiments.record import kept_flags
 from loadgen.experiments.search_flags import SearchFlags
@@ -18,7 +18,7 @@ from loadgen.slo import Rule
 SEARCH_S, WARMUP_S, CONFIRM_S, PROBE_S, PROBE_WARMUP_S = 8.0, 2.0, 60.0, 5.0, 2.0
 CONFIRM_RUNS = 3
 EXPECTED_RUNS = 17  # in the middle of simulated searches
-OVERHEAD_S = 1.0  # of a run, outside of its sending
+OVERHEAD_S = 1.5  # of a run, outside of its sending: on a Kafka beside it, whose queue is drained then
 ENOUGH_RECORDS = 1.1  # times what the SLO's percentile needs
 
 
@@ -52,17 +52,22 @@ class CapacityRequest(msgspec.Struct, frozen=True, kw_only=True):
         return PROBE_S + PROBE_WARMUP_S + self.left_s([])
 
     def longest_s(self) -> float:
-        """How long it takes at most, about: all runs used up, and as many confirming ones as there can be."""
-        each_s = self.warmup_s + OVERHEAD_S
-        soak_s = self.soak_s + each_s if self.soak_s else 0.0
-        search_s, confirm_s = self.search_s + each_s, self.confirm_s + each_s
+        """How long it takes at most, about: all runs used up that there can be."""
         probes = 1 + (MOST_WARM_UPS if self.flags.get("start") not in (None, "mock") else 0)
-        probe_s = PROBE_S + PROBE_WARMUP_S + OVERHEAD_S
-        return probes * probe_s + MAX_RUNS * search_s + self.most_confirm_runs() * confirm_s + soak_s
+        return probes * (PROBE_S + PROBE_WARMUP_S + OVERHEAD_S) + self.most_s(self.warmup_s + OVERHEAD_S)
 
-    def most_confirm_runs(self) -> int:
-        """Of all rates together."""
-        return self.confirm_runs + MORE_LONG_RUNS
+    def most_s(self, beside_s: float) -> float:
+        """How long all runs take that there can be after the probe.
+
+        Args:
+            beside_s: what each takes beside its measured phase.
+        """
+        search_s, confirm_s = self.search_s + beside_s, self.confirm_s + beside_s
+        confirming = self.confirm_runs + MORE_LONG_RUNS
+        # one long run at the end may be exchanged for short ones
+        spare_s = max(SPARE_RUNS * search_s - confirm_s, 0.0)
+        soak_s = self.soak_s + beside_s if self.soak_s else 0.0
+        return MAX_RUNS * search_s + confirming * confirm_s + spare_s + soak_s
 
     def left_s(self, done: Sequence[str]) -> float:
         """How long it still takes, about.

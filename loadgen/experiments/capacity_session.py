@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from loadgen.errors import NotValid
-from loadgen.experiments.capacity import MAX_RUNS, Search
+from loadgen.experiments.capacity import Search
 from loadgen.experiments.capacity_answer import Probe, answer_of
 from loadgen.experiments.capacity_found import CapacityPlan, Found, replayed
 from loadgen.experiments.capacity_request import (
@@ -81,10 +81,7 @@ class CapacityRuns:
 
     def most_bytes(self, probe: Probe) -> float:
         """What the search can send at most, about: every run at the rate that the probe reached."""
-        warmup_s = self.request.warmup_s
-        confirm_s = self.request.most_confirm_runs() * (self.request.confirm_s + warmup_s)
-        seconds = MAX_RUNS * (self.request.search_s + warmup_s) + confirm_s + (self.request.soak_s or 0.0)
-        return seconds * probe.acked_per_s * probe.bytes_per_record
+        return self.request.most_s(self.request.warmup_s) * probe.acked_per_s * probe.bytes_per_record
 
     def __call__(self, rate_per_s: float, purpose: str) -> JudgedStep:
         """One step (`capacity.Step`).

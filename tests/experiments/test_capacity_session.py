@@ -309,7 +309,7 @@ def test_the_plan_is_told_without_running(capsys: pytest.CaptureFixture[str]) ->
 
     told = capsys.readouterr().out
     assert code == 0 and "response.p99<50ms" in told and "3 × 60 s" in told
-    assert "about 6 min, at most 10;" in told
+    assert "about 7 min, at most 10;" in told
     assert request_of({"bootstrap_server": "localhost:9092"}).longest_s() <= 600
     assert request_of({"start": "kafka"}).longest_s() <= 660
     assert not Path("results").exists()
