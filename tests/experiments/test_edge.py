@@ -32,17 +32,17 @@ def test_the_interval_holds_the_edge(slope: float) -> None:
 
 
 def test_noise_does_not_move_the_edge() -> None:
-    """The mean of 400 fitted edges under noise of 0.5 lies within 1 % of the true one: a reciprocal's mean is not the mean's
-    reciprocal, and without an allowance for that it came out 3 % too high.
+    """The mean of 400 fitted edges under noise of 0.7 lies within 0.5 % of the true one: a reciprocal's mean is not the mean's
+    reciprocal, and without an allowance for that it came out 1.9 % too high.
     """
     generator = np.random.default_rng(2)
     rates = [float(rate) for rate in np.linspace(900, 1_100, 12)] * 3
     # a rate is run three times, so that its spread is known
-    fits = [fitted_edge(line(generator, rates, 1_000.0, 9.0, 0.5), 1_000.0) for _ in range(400)]
+    fits = [fitted_edge(line(generator, rates, 1_000.0, 9.0, 0.7), 1_000.0) for _ in range(400)]
     found = [fit.rate_per_s for fit in fits if fit is not None]
 
     assert len(found) >= 390
-    assert np.mean(found) == pytest.approx(1_000.0, rel=0.01)
+    assert np.mean(found) == pytest.approx(1_000.0, rel=0.005)
 
 
 def test_a_long_run_pulls_no_harder_than_a_short_one() -> None:
