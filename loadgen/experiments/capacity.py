@@ -5,8 +5,9 @@ tells most: in the middle of what is unknown, or, once there are runs on both si
 (`edge`). It ends when the interval is narrow enough or the runs are used up, which the answer's width then says. The
 lower end is confirmed by longer runs; a rate that does not hold in all of them is followed by a lower one, as long as
 there are runs left. A generator that cannot offer a rate ends the way up: the answer is then "at least". Given the same
-outcomes in the same order the search takes the same path, which is how a resumed one goes on. Not here: what a step is
-made of (`step`, `capacity_session`), whether the cluster is one (`one_cluster`), text and pictures.
+outcomes in the same order the search takes the same path, which is how a resumed one goes on. Not here: where the next
+run is placed (`placement`), what a step is made of (`step`, `capacity_session`), whether the cluster is one
+(`one_cluster`), text and pictures.
 """
 
 import math
@@ -21,7 +22,7 @@ from loadgen.experiments.capacity_found import (
     held_answer,
     without_answer,
 )
-from loadgen.experiments.edge import Run, by_rate, edge_of, pooled_spread, sides_of, single_bounds
+from loadgen.experiments.edge import Run, by_rate, pooled_spread, sides_of, single_bounds
 from loadgen.experiments.one_cluster import (
     NotSteady,
     changed,
@@ -32,17 +33,16 @@ from loadgen.experiments.one_cluster import (
     levels_of,
     levels_suspected,
 )
+from loadgen.experiments.placement import never_held, never_missed, next_rate, within
 from loadgen.experiments.step import JudgedStep
 from loadgen.report.result import Doubt
 
 GENERATOR_TOLERANCE = 0.1  # of a rate that this host can offer: nobody needs that finer
 MAX_RUNS = 18  # of the search, without confirmation
-LEAST_OFFSET, MOST_OFFSET = 0.01, 0.06  # of the fitted edge: how far beside it the next runs are
 MORE_LONG_RUNS = 3  # beyond the confirming ones: what rates that do not hold may take, or a search has no end
 # After a rate that did not hold: lower by what lowers latency by so many spreads of ln(p99) between runs, where latency's
 # logarithm grows SLOPE times as fast as the rate's, as a queue's does at 91 % of its capacity (ρ ÷ (1 − ρ)).
 BACKOFF_SPREADS, SLOPE = 6.0, 10.0
-REPEATED = 4  # runs of one rate that did not say where it lies, before others beside it are asked
 SPARE_RUNS = 5  # of the search, in the time of a long run that confirmation did not need
 SHORED_RUNS = 3  # at the upper end, where single runs and no fit say where it is
 
@@ -85,7 +85,7 @@ class Search:
     # the way up or down to two rates, one on either side of the edge
 
     def _bracket(self) -> None:
-        rate = self._within(self.plan.start_per_s)
+        rate = within(self.plan, self.plan.start_per_s)
         self._run(rate)
         while len(self.steps) < MAX_RUNS:
             low, high = single_bounds(self.runs)
@@ -97,11 +97,11 @@ class Search:
                 return
             top = min(high, self.generator_per_s)
             if low is None:
-                rate = self._within(min(min((run.rate_per_s for run in self.runs), default=rate), top) / 2)
+                rate = within(self.plan, min(min((run.rate_per_s for run in self.runs), default=rate), top) / 2)
             else:
-                rate = self._within(max(run.rate_per_s for run in self.runs) * 2)
+                rate = within(self.plan, max(run.rate_per_s for run in self.runs) * 2)
                 if rate >= self.generator_per_s:
-                    rate = self._within(math.sqrt(low * self.generator_per_s))
+                    rate = within(self.plan, math.sqrt(low * self.generator_per_s))
             self._run(rate)
 
     def _decided(self, rate: float) -> bool:
@@ -113,7 +113,13 @@ class Search:
         while len(self.steps) < MAX_RUNS:
             low, high = self.bounds()
             # one wild run swells the spread until no rate is sure any more: what held, or did not, is asked again
-            again = self._never_missed() if low is None else self._never_held() if math.isinf(high) else None
+            again = (
+                never_missed(self.plan, self.runs)
+                if low is None
+                else never_held(self.runs)
+                if math.isinf(high)
+                else None
+            )
             if again is not None:
                 self._run(again)
                 continue
@@ -128,39 +134,7 @@ class Search:
                 # the upper end was one run's word, and no slope stands behind it: the lower one is confirmed, so is this
                 self._run(high)
                 continue
-            self._run(self._next_rate(low, top))
-
-    def _never_missed(self) -> float | None:
-        """The highest rate below all that ever missed; half of the lowest where there is none; None: none is left."""
-        missed = min((run.rate_per_s for run in self.runs if run.margin > 0), default=math.inf)
-        held = max((run.rate_per_s for run in self.runs if run.rate_per_s < missed), default=None)
-        if held is not None:
-            return held
-        return self._within(missed / 2) if missed > self.plan.least_per_s and not math.isinf(missed) else None
-
-    def _never_held(self) -> float | None:
-        """The lowest rate above all that ever held; the highest where that is a rate that missed too; None: none missed."""
-        margins = by_rate(self.runs)
-        held = max((rate for rate, each in margins.items() if min(each) < 0), default=0.0)
-        top = max(margins, default=0.0)
-        return min((rate for rate in margins if rate > held), default=top if max(margins.get(top, [0.0])) > 0 else None)
-
-    def _next_rate(self, low: float, top: float) -> float:
-        edge = edge_of(self.runs)
-        if edge is None or not low <= edge.rate_per_s <= top:
-            return self._around(math.sqrt(low * top), low, top)
-        # on either side in turn, so that the line's slope is known where it is needed
-        offset = min(max(edge.width / 2, LEAST_OFFSET), MOST_OFFSET)
-        factor = 1 + offset if len(self.runs) % 2 else 1 - offset
-        return self._within(min(max(edge.rate_per_s * factor, low / (1 + MOST_OFFSET)), top * (1 + MOST_OFFSET)))
-
-    def _around(self, middle: float, low: float, top: float) -> float:
-        """A rate, or one beside it once it was run often enough to be repeated for ever: a line needs more than one rate."""
-        runs = by_rate(self.runs)
-        beside = [self._within(each) for each in (middle, middle / (1 + MOST_OFFSET), middle * (1 + MOST_OFFSET))]
-        if len(runs.get(beside[0], [])) < REPEATED or not low < beside[1] < beside[2] < top:
-            return beside[0]
-        return min(beside, key=lambda rate: len(runs.get(rate, [])))
+            self._run(next_rate(self.plan, self.runs, low, top))
 
     # confirmation
 
@@ -174,7 +148,7 @@ class Search:
                     "longer runs, a quieter cluster, or an SLO on a quantile that a run knows better",
                 )
             )
-        first = rate = self._within(low, down=True)
+        first = rate = within(self.plan, low, down=True)
         searched, failed = list(self.runs), list[list[JudgedStep]]()
         spread, _ = pooled_spread(by_rate(searched))
         while sum(len(steps) for steps in failed) <= MORE_LONG_RUNS:
@@ -188,7 +162,7 @@ class Search:
             failed.append(steps)
             if changed_since(searched, first, failed):
                 raise NotSteady(changed(rate, "slower"))
-            rate = self._within(rate * math.exp(-BACKOFF_SPREADS * spread / SLOPE), down=True)
+            rate = within(self.plan, rate * math.exp(-BACKOFF_SPREADS * spread / SLOPE), down=True)
         raise NotSteady(_unconfirmed(first, failed[-1]))
 
     def _confirming(self, rate: float) -> list[JudgedStep]:
@@ -219,10 +193,10 @@ class Search:
         """Where noise drowned the upper end: what never held is asked again, in the time of a long run that is left."""
         for _ in range(SPARE_RUNS):
             _, high = self.bounds()
-            never_held = self._never_held()
-            if never_held is None or not math.isinf(min(high, self.generator_per_s)):
+            again = never_held(self.runs)
+            if again is None or not math.isinf(min(high, self.generator_per_s)):
                 return
-            self._run(never_held)
+            self._run(again)
 
     def _soak(self, rate: float) -> None:
         step = self._purposed(rate, "soak")
@@ -267,12 +241,6 @@ class Search:
                 )
             )
         return step
-
-    def _within(self, rate: float, *, down: bool = False) -> float:
-        """Between the least and the most, to three and a half digits: a rate in a report can be asked for as it stands."""
-        step = 10.0 ** max(math.floor(math.log10(rate)) - 3, 0)
-        rounded = (math.floor(rate / step) if down else round(rate / step)) * step
-        return min(max(rounded, self.plan.least_per_s), self.plan.most_per_s)
 
 
 def _unconfirmed(first_per_s: float, latest: list[JudgedStep]) -> Doubt:
