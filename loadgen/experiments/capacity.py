@@ -116,7 +116,7 @@ class Search:
             again = (
                 never_missed(self.plan, self.runs)
                 if low is None
-                else never_held(self.runs)
+                else never_held(self.plan, self.runs)
                 if math.isinf(high)
                 else None
             )
@@ -193,7 +193,7 @@ class Search:
         """Where noise drowned the upper end: what never held is asked again, in the time of a long run that is left."""
         for _ in range(SPARE_RUNS):
             _, high = self.bounds()
-            again = never_held(self.runs)
+            again = never_held(self.plan, self.runs)
             if again is None or not math.isinf(min(high, self.generator_per_s)):
                 return
             self._run(again)

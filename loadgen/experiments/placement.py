@@ -10,6 +10,7 @@ from loadgen.experiments.capacity_found import CapacityPlan
 from loadgen.experiments.edge import Run, by_rate, edge_of
 
 LEAST_OFFSET, MOST_OFFSET = 0.01, 0.06  # of the fitted edge: how far beside it the next runs are
+HIGHER = math.sqrt(2)  # times the highest rate, whose miss was noise
 REPEATED = 4  # runs of one rate that did not say where it lies, before others beside it are asked
 
 
@@ -29,12 +30,15 @@ def never_missed(plan: CapacityPlan, runs: Sequence[Run]) -> float | None:
     return within(plan, missed / 2) if missed > plan.least_per_s and not math.isinf(missed) else None
 
 
-def never_held(runs: Sequence[Run]) -> float | None:
-    """The lowest rate above all that ever held; the highest where that is a rate that missed too; None: none missed."""
+def never_held(plan: CapacityPlan, runs: Sequence[Run]) -> float | None:
+    """The lowest rate above all that ever held; one above the highest where even that held and missed; None: none missed."""
     margins = by_rate(runs)
     held = max((rate for rate, each in margins.items() if min(each) < 0), default=0.0)
-    top = max(margins, default=0.0)
-    return min((rate for rate in margins if rate > held), default=top if max(margins.get(top, [0.0])) > 0 else None)
+    above = min((rate for rate in margins if rate > held), default=None)
+    if above is not None or not margins:
+        return above
+    top = max(margins)
+    return within(plan, top * HIGHER) if max(margins[top]) > 0 else None
 
 
 def next_rate(plan: CapacityPlan, runs: Sequence[Run], low: float, top: float) -> float:

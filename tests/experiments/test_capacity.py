@@ -132,6 +132,15 @@ def test_a_wild_run_does_not_end_a_search(noise: float, answered: int, inside: i
     assert sum(each.low <= Saturated.edge_per_s <= each.high for each in given if each.low and each.high) >= inside
 
 
+@pytest.mark.parametrize("start_per_s", [140_000.0, 150_000.0])
+def test_a_way_up_that_ends_on_the_edge_itself_goes_on_above_it(start_per_s: float) -> None:
+    """Doubling meets the edge, where by noise the first run missed: later ones hold there too, and a rate above says what
+    more of the same cannot. Asked at that rate only, 51 and 55 of 60 had an answer; with rates above 59 have."""
+    found = [searched(Saturated(seed, 0.9, 0.05), start_per_s=start_per_s, most_per_s=1e9) for seed in range(60)]
+
+    assert sum(each.bound == "interval" for each in found) >= 58
+
+
 def test_an_undecided_rate_is_not_repeated_for_ever() -> None:
     """At an edge that drowns in noise the runs are spread over rates beside it: no line is fitted through one rate."""
     for seed in range(20):

@@ -33,15 +33,15 @@ def test_a_rate_is_rounded_within_the_plan(rate: float, down: bool, expected: fl
         ([Run(500.0, 0.5)], 250.0, 500.0),
         ([Run(500.0, -0.5), Run(900.0, 0.1), Run(1_000.0, 0.5)], 500.0, 900.0),
         ([Run(500.0, -0.5), Run(500.0, 0.1), Run(200.0, -1.0), Run(900.0, 0.5)], 200.0, 900.0),
-        ([Run(500.0, -0.5), Run(900.0, 0.5), Run(900.0, -0.1)], 500.0, 900.0),
+        ([Run(500.0, -0.5), Run(900.0, 0.5), Run(900.0, -0.1)], 500.0, 1_273.0),
         ([Run(100.0, 0.5)], None, 100.0),
     ],
 )
 def test_what_is_asked_again(runs: list[Run], missed: float | None, held: float | None) -> None:
-    """Below all that ever missed, or half of the lowest, down to the least; above all that ever held, or the top itself
-    where it both held and missed.
+    """Below all that ever missed, or half of the lowest, down to the least; above all that ever held, or above the top where
+    even that both held and missed.
     """
-    assert (never_missed(PLAN, runs), never_held(runs)) == (missed, held)
+    assert (never_missed(PLAN, runs), never_held(PLAN, runs)) == (missed, held)
 
 
 def test_a_middle_that_stays_undecided_is_left() -> None:
