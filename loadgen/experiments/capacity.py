@@ -112,14 +112,7 @@ class Search:
     def _close_in(self) -> None:
         while len(self.steps) < MAX_RUNS:
             low, high = self.bounds()
-            # one wild run swells the spread until no rate is sure any more: what held, or did not, is asked again
-            again = (
-                never_missed(self.plan, self.runs)
-                if low is None
-                else never_held(self.plan, self.runs)
-                if math.isinf(high)
-                else None
-            )
+            again = self._asked_again(low, high)
             if again is not None:
                 self._run(again)
                 continue
@@ -135,6 +128,12 @@ class Search:
                 self._run(high)
                 continue
             self._run(next_rate(self.plan, self.runs, low, top))
+
+    def _asked_again(self, low: float | None, high: float) -> float | None:
+        """What held, or did not: one wild run swells the spread until no rate is sure any more."""
+        if low is None:
+            return never_missed(self.plan, self.runs)
+        return never_held(self.plan, self.runs) if math.isinf(high) else None
 
     # confirmation
 

@@ -25,10 +25,9 @@ def reached_by(outcome: RunOutcome) -> Reached | None:
     A slow cluster spends a short run on what the client had queued in the warm-up: then no measured record is answered, and
     the rows, which count every acknowledgement in their second, say what it takes.
     """
-    acked, payload = value_at(outcome.result, "messages.acked"), value_at(outcome.result, "bytes.payload")
-    rate = value_at(outcome.result, "throughput.acked_per_s")
-    if acked and payload and rate:
-        return Reached(rate, payload / acked, of_measured=True)
+    acked, rate = value_at(outcome.result, "messages.acked"), value_at(outcome.result, "throughput.acked_per_s")
+    if acked and rate:
+        return Reached(rate, (value_at(outcome.result, "bytes.payload") or 0.0) / acked, of_measured=True)
     rows = [row for row in outcome.intervals if row.get("phase") == "measured" and row.get("acked")]
     answered = sum(float(row["acked"]) for row in rows)
     if not answered:

@@ -79,7 +79,8 @@ class TuneRuns:
         # what waited behind the warm-up's records has nothing to judge, and the run at a rate will be judged itself
         problems = complaints(flat.result, at_rate=False) if reached is None or reached.of_measured else []
         if reached is None or problems:
-            return Trial(combination=combination, complaint=problems[0], folders=[flat.folder])
+            why = next(iter(problems), "its flat-out run acknowledged nothing a second")
+            return Trial(combination=combination, complaint=why, folders=[flat.folder])
         if far_behind_per_s is not None and reached.acked_per_s < far_behind_per_s:
             return _behind(combination, reached.acked_per_s, flat.folder)
         trial = Trial(combination=combination)

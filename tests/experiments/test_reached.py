@@ -20,6 +20,11 @@ CASES: dict[str, tuple[dict[str, Any], list[dict[str, Any]], Reached | None]] = 
         [row(1)],
         Reached(200_000.0, 100.0, of_measured=True),
     ),
+    "records of no payload": (
+        {"messages.acked": 800_000, "bytes.payload": 0},
+        [],
+        Reached(200_000.0, 0.0, of_measured=True),
+    ),
     "rows alone": (NOTHING, [row(2_000), row(3_000)], Reached(5_000.0, 400.0, of_measured=False)),
     "rows of the warm-up": (NOTHING, [row(2_000, "warmup")], None),
     "empty rows": (NOTHING, [row(0)], None),

@@ -147,6 +147,17 @@ def test_a_slow_clusters_flat_out_runs_are_read_from_their_seconds(tmp_path: Pat
     assert record["answer"]["best"]["properties"]["linger.ms"] == "20"
 
 
+def test_a_flat_out_run_without_a_rate_is_a_complaint(tmp_path: Path) -> None:
+    """Acknowledged records and no rate: nothing to plan by, so the combination is told as not to be judged."""
+    request = asked()
+    recorder = begun(tmp_path, request)
+    door = SimulatedDoor(lambda flags: result(**{"throughput.acked_per_s": 0.0}))
+
+    trial = TuneRuns(request, GuardedRuns(recorder, door, None, request.max_bytes))(request.start, None)
+
+    assert trial.complaint == "its flat-out run acknowledged nothing a second"
+
+
 def test_pairs_are_interleaved_and_their_order_is_drawn(tmp_path: Path) -> None:
     """Each pair has the start and the best once; over six pairs both orders come."""
     request = asked()
