@@ -123,6 +123,11 @@ class Rig:
             with contextlib.suppress(confluent_kafka.KafkaException):  # a fatal error comes up in a poll
                 self.producer.poll(0.02)
 
+    def wait_queue_empty(self) -> None:
+        """Poll until librdkafka holds no record: one that is answered keeps its place until its report is polled."""
+        while len(self.producer) > 0:
+            self.producer.poll(0.02)
+
     def counts(self, phase: Phase = Phase.MEASURED) -> dict[str, int]:
         """The counters of a set that are not zero, by name."""
         base = set_at(self.slot, phase)
