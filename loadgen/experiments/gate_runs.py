@@ -7,8 +7,9 @@ page cache for both alike, and the slower of the two sets the rate that both are
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from loadgen.errors import UsageError
+from loadgen.errors import NotValid
 from loadgen.experiments.byte_budget import ByteBudget, default_max_bytes
+from loadgen.experiments.reached import reached_by
 from loadgen.experiments.record import Recorder
 from loadgen.experiments.run_door import Address, Request, RunApart, RunDoor, RunHere, RunOutcome
 from loadgen.judge.conditions import conditions
@@ -21,6 +22,7 @@ from loadgen.quantities import Rate, parse_bytes, parse_duration_s
 DEFAULT_RUN = {"duration": "4s", "warmup": "1s", "workers": "1", "partitions": "6"}
 DEFAULT_RATE = "50%"
 RATED_SHARE = 0.5  # of the flat-out run's lengths: a latency needs less time than a throughput
+QUEUE_SHARE = 0.1  # of what a run gets acknowledged: what is queued before it is then no part that shows
 START_S, START_APART_S = 0.7, 1.4  # workers, topic, drain; and a process of its own: measured on two cores
 
 
@@ -78,16 +80,21 @@ class GateRuns:
         """The unjudged run of each side; sets the rate when it was asked for in percent.
 
         Raises:
-            UsageError: nothing was acknowledged, so there is no rate.
+            NotValid: nothing was acknowledged, or of the warm-up only, so that no pair could be judged.
         """
-        reached = []
+        reached_per_s = []
         for side in ("baseline", "candidate"):
-            outcome = self._run(side, "first", self._of_side(side))
-            reached.append(float(outcome.result.get("throughput", {}).get("acked_per_s") or 0))
+            flags = self._of_side(side)
+            reached = reached_by(self._run(side, "first", flags))
+            if reached is None:
+                raise NotValid(
+                    f"the first run of the {side} got nothing acknowledged: is the cluster up? loadgen doctor"
+                )
+            if not reached.of_measured:
+                raise NotValid(_too_short(side, reached.acked_per_s, str(flags["duration"])))
+            reached_per_s.append(reached.acked_per_s)
         if self.rate.kind == "percent":
-            self.rate_per_s = round(min(reached) * self.rate.value / 100)
-            if not self.rate_per_s:
-                raise UsageError("the first run got nothing acknowledged; is the cluster up? loadgen doctor")
+            self.rate_per_s = max(round(min(reached_per_s) * self.rate.value / 100), 1)
 
     def __call__(self, side: Side, pair: int) -> Measured:
         """One side of one pair (`judge.gate.Measure`). Both sides of a pair send the same orders: one seed."""
@@ -136,6 +143,14 @@ class GateRuns:
         self.recorder.add_run(outcome.folder, label)
         self.on_mock = self.on_mock or outcome.result.get("broker", {}).get("kind") == "mock"
         return outcome
+
+
+def _too_short(side: Side, acked_per_s: float, duration: str) -> str:
+    queued = max(int(QUEUE_SHARE * acked_per_s * parse_duration_s(duration)), 1)
+    return (
+        f"the first run of the {side} got {acked_per_s:,.0f}/s acknowledged, all of it sent in its warm-up: -d {duration} is too "
+        f"short for what its client holds; a longer -d, or a shorter queue: -X queue.buffering.max.messages={queued}"
+    )
 
 
 def _max_bytes(flags: Mapping[str, Any], variants: Mapping[Side, Variant]) -> int:

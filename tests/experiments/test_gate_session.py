@@ -125,6 +125,27 @@ def test_without_a_rate_there_are_no_rated_runs(tmp_path: Path) -> None:
     assert not any(metric.name.startswith("latency_us.") for metric in run.verdict.metrics)
 
 
+@pytest.mark.parametrize("rate", ["50%", "max"])
+@pytest.mark.parametrize(
+    ("answered", "told"),
+    [
+        (1_000, r"baseline got 1,000/s .* -d 4s is too short.*-X queue\.buffering\.max\.messages=400$"),
+        (0, "baseline got nothing acknowledged: is the cluster up"),
+    ],
+)
+def test_a_cluster_too_slow_to_be_judged_is_told_after_the_first_run(
+    answered: int, told: str, rate: str, tmp_path: Path
+) -> None:
+    """With what to do about it, and before a pair is spent."""
+    row = {"phase": "measured", "acked": answered, "length_s": 1.0, "payload_mib_per_s": 0.1}
+    door = SimulatedDoor(lambda flags: result(**{"messages.acked": 0}), lambda flags: [row])
+
+    with pytest.raises(NotValid, match=told):
+        carried_out(request_of({**MOCK, "rate": rate}, candidate="linger.ms=20"), door, tmp_path)
+
+    assert len(door.requests) == 1
+
+
 def test_a_planted_loss_is_caught_and_a_gate_that_cannot_fire_says_so(tmp_path: Path) -> None:
     """--self-test: the planted variant ends regressed; on a machine too noisy to see it, the self-test fails with 5."""
     request = request_of(MOCK, mode="self-test")
