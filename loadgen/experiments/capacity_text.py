@@ -44,7 +44,8 @@ def progress(request: CapacityRequest, search: Search, step: JudgedStep) -> str:
     low, high = search.bounds()
     known = f"between {_rate(low)} and {_rate(None if high == float('inf') else high)}"
     p99 = step.response_us.get("p99")
-    left = f"about {request.left_s([each.purpose for each in search.steps]) / 60:.0f} min left"
+    left_s = request.left_s([each.purpose for each in search.steps])
+    left = f"about {left_s / 60:.0f} min left" if left_s >= 60 else "less than a minute left"
     told = f"{step.rate_per_s:>12,.0f} msg/s  p99 {milliseconds(p99):>7} ms  {verdict_of(step):<34}"
     return f"{step.purpose:<8}{told}{known}; {left}"
 

@@ -7,23 +7,23 @@ from loadgen.experiments.capacity_found import Found
 from loadgen.experiments.capacity_text import curve
 from loadgen.experiments.plot_experiments import ExperimentPicture, empty_figure, rendered
 from loadgen.experiments.step import JudgedStep
-from loadgen.report.plot import BLUE, FAINT, GREEN, PURPLE, SHADE, VERMILION, formatter, styled
+from loadgen.report.plot import BLUE, FAINT, GREEN, PURPLE, SHADE, VERMILION, formatter, latency_axis, styled
 from loadgen.report.wording import short_rate
 from loadgen.slo import Rule
 
+RISEN = 2.0  # last over first: scaled to 0 … 1, the noise of a flat curve would bend too
 LINES = (("p50", BLUE, "p50"), ("p99", VERMILION, "p99"), ("p99_9", PURPLE, "p99.9"))
 
 
 def knee(rates: Sequence[float], latencies: Sequence[float]) -> float | None:
     """The rate at which the latency turns up: where the curve lies furthest below the line from its first to its last point.
 
-    Both axes are scaled to 0 … 1, the latency's logarithm (Satopää et al., ICDCSW 2011). None: fewer than four rates.
+    Both axes are scaled to 0 … 1, the latency's logarithm (Satopää et al., ICDCSW 2011). None: fewer than four rates, or a
+    latency that does not rise.
     """
-    if len(rates) < 4:
+    if len(rates) < 4 or rates[-1] <= rates[0] or latencies[-1] < RISEN * latencies[0]:
         return None
     logs = [math.log(latency) for latency in latencies]
-    if rates[-1] <= rates[0] or logs[-1] <= logs[0]:
-        return None
     distances = [
         (rate - rates[0]) / (rates[-1] - rates[0]) - (log - logs[0]) / (logs[-1] - logs[0])
         for rate, log in zip(rates, logs, strict=True)
@@ -51,7 +51,8 @@ def hockey_stick(
     shown = curve(steps)
     figure = empty_figure(4.2)
     axes = figure.add_subplot()
-    if found.low and found.high:
+    interval = bool(found.low and found.high)
+    if interval:
         axes.axvspan(found.low, found.high, color=SHADE, zorder=0)
     for name, color, label in LINES:
         rates, values = medians_by_rate(shown, name)
@@ -79,13 +80,15 @@ def hockey_stick(
         axes.text(
             bend, 0.02, f" knee {short_rate(bend)}", transform=axes.get_xaxis_transform(), fontsize=7, color=FAINT
         )
-    axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(formatter(lambda value: f"{value:,g}"))
+    told_us = [step.response_us.get(name) or 0.0 for step in shown for name, _, _ in LINES]
+    latency_axis(axes, [*told_us, *(rule.bound for rule in rules if rule.is_latency)])
     axes.xaxis.set_major_formatter(formatter(short_rate))
     axes.set_xlim(0, None)
     axes.set_xlabel("offered rate, msg/s")
     axes.set_ylabel("response, ms")
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, borderaxespad=0.2)
     alt = f"Response over offered rate, {len(shown)} runs: {heading}"
-    caption = f"{len(shown)} open-loop runs, each with its own warm-up; shaded: the interval of the answer."
+    caption = (
+        f"{len(shown)} open-loop runs, each with its own warm-up{'; shaded: the interval of the answer' * interval}."
+    )
     return rendered(figure, "hockey-stick", heading, caption, alt, on_mock=on_mock)

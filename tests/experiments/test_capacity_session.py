@@ -278,6 +278,23 @@ def test_the_answer_in_words(tmp_path: Path) -> None:
     assert markdown.startswith("MOCK") and markdown.count("\n|") >= len(steps)
 
 
+def test_each_step_is_told_with_what_is_known_and_the_time_left(tmp_path: Path) -> None:
+    """A line a step; minutes go down to less than one, which is never told as none."""
+    queue = Queue(5_000, 0.004, seed=1)
+    request = request_of({**MOCK, "slo": ["response.p99<4ms"]})
+    guarded = GuardedRuns(begun(tmp_path, request), SimulatedDoor(cluster(queue)), None, request.max_bytes)
+    lines: list[str] = []
+    run_search(
+        request,
+        CapacityRuns(request, guarded),
+        lambda search, step: lines.append(capacity_text.progress(request, search, step)),
+    )
+
+    assert lines[0].startswith("search ") and " met " in lines[0] and lines[0].endswith("min left")
+    assert lines[-1].startswith("confirm ") and lines[-1].endswith("; less than a minute left")
+    assert not any("about 0 min" in line for line in lines)
+
+
 def test_the_hockey_stick_is_drawn_the_same_each_time(tmp_path: Path) -> None:
     """SVG and PNG with the rule, the interval and the knee; the same bytes for the same steps."""
     queue = Queue(5_000, 0.004, seed=1)
@@ -289,15 +306,30 @@ def test_the_hockey_stick_is_drawn_the_same_each_time(tmp_path: Path) -> None:
 
     assert first.svg == again.svg and first.png.startswith(b"\x89PNG")
     assert b"response.p99&lt;4ms" in first.svg and b"MOCK" in first.svg
+    assert b"shaded: the interval" in first.svg and b"mathdefault" not in first.svg
+
+
+def test_latencies_within_a_decade_have_plain_numbers_and_no_interval_is_claimed(tmp_path: Path) -> None:
+    """Of 6 ms under an SLO of 50 ms the axis told 4×10⁰ in TeX, and the caption an interval that there was not."""
+    request = request_of({**MOCK, "slo": ["response.p99<50ms"]}, most="2k/s")
+    queue = Queue(50_000, 0.006, seed=1)
+    recorder = begun(tmp_path, request)
+    found, _, _ = search(request, SimulatedDoor(cluster(queue)), recorder, queue)
+
+    svg = hockey_stick(recorder.experiment.steps, found, request.rules, "h", on_mock=True).svg
+
+    assert found.high is None
+    assert b"mathdefault" not in svg and b"shaded" not in svg and b"knee" not in svg
 
 
 def test_the_knee_is_where_a_hockey_stick_bends() -> None:
-    """Flat to 800, steep from there: the knee is at 800; a straight line and three points have none."""
+    """Flat to 800, steep from there: the knee is at 800; a straight line, three points and a flat curve's noise have none."""
     rates = [float(rate) for rate in range(100, 1_100, 100)]
 
     assert knee(rates, [5.0] * 8 + [50.0, 500.0]) == 800
     assert knee(rates, [2.0**i for i in range(10)]) is None
     assert knee(rates[:3], [5.0, 5.0, 50.0]) is None
+    assert knee(rates, [5.0, 5.1, 4.9, 5.0, 5.0, 5.1, 5.0, 5.2, 5.9, 6.4]) is None
 
 
 def test_the_plan_is_told_without_running(capsys: pytest.CaptureFixture[str]) -> None:
