@@ -8,6 +8,7 @@ another parameter and another thing beside another is told as an interaction, be
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
@@ -22,7 +23,6 @@ from loadgen.report.result import Doubt
 
 ALPHA = 0.05
 CONFIDENCE = 0.95
-LEAST_PAIRS = 6  # 2⁻⁵ is above 2.5 %: five pairs bound nothing at 95 %
 
 
 class SweepRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +59,14 @@ class SweepAnswer(msgspec.Struct, frozen=True, kw_only=True):
     effects: list[Effect]
     medians: list[tuple[Combination, dict[str, float]]]
     doubts: list[Doubt]
+
+
+def least_pairs(effects: int) -> int:
+    """The fewest matched pairs that can show one of so many effects on a metric.
+
+    The least p of the two-sided sign-flip test is 2 · 2⁻ⁿ of n pairs, and Holm multiplies it by the effects.
+    """
+    return math.ceil(math.log2(2 * effects / ALPHA))
 
 
 RunOne = Callable[[Combination, int, int], SweepRun]
@@ -230,8 +238,16 @@ def _run_doubts(runs: Sequence[SweepRun]) -> list[Doubt]:
 
 
 def _pair_doubts(effects: Sequence[Effect]) -> list[Doubt]:
-    few = [effect for effect in effects if effect.low is None]
+    together = Counter(effect.metric for effect in effects)
+    few = [effect for effect in effects if effect.pairs < least_pairs(together[effect.metric])]
     if not few:
         return []
-    least = min(effect.pairs for effect in few)
-    return [Doubt("few_pairs", f"{least} matched pairs cannot bound an effect at 95 %", "a larger --repeat")]
+    worst = min(few, key=lambda effect: effect.pairs)
+    what = few_pairs(worst.pairs, together[worst.metric])
+    return [Doubt("few_pairs", what, "a larger --repeat")]
+
+
+def few_pairs(pairs: int, effects: int) -> str:
+    """Why so few pairs say nothing, in words."""
+    among = "an effect" if effects == 1 else f"any of {effects} effects"
+    return f"{pairs} matched pairs cannot show {among} at 95 %, however large; {least_pairs(effects)} can"

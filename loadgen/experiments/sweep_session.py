@@ -56,6 +56,10 @@ class SweepRequest(msgspec.Struct, frozen=True, kw_only=True):
         """Matched pairs behind the effect that has fewest."""
         return min(self.runs() // len(each.values) for each in self.parameters)
 
+    def effects(self) -> int:
+        """How many are told of each metric."""
+        return sum(len(each.values) - 1 for each in self.parameters)
+
     def expected_s(self) -> float:
         """How long it takes, about."""
         length_s = parse_duration_s(self.flags["duration"]) + parse_duration_s(self.flags["warmup"], zero=True)

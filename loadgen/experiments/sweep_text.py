@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from loadgen.experiments.byte_budget import GIB
 from loadgen.experiments.grid import named
-from loadgen.experiments.sweep import LEAST_PAIRS, Effect, SweepAnswer, SweepRun, best_of
+from loadgen.experiments.sweep import Effect, SweepAnswer, SweepRun, best_of, few_pairs, least_pairs
 from loadgen.judge.gate_text import change, p_value, short_name, value
 from loadgen.report.markdown import escape
 from loadgen.report.wording import MOCK_LINE, clean
@@ -29,11 +29,10 @@ def plan(request: "SweepRequest") -> str:
         f"runs       {request.runs()} in {request.repeat} blocks, in each every combination once, in a drawn order",
         f"time       about {request.expected_s() / 60:.1f} min; at most {request.max_bytes / GIB:.1f} GiB (--max-bytes)",
     ]
-    if request.pairs() < LEAST_PAIRS:
-        lines.append(
-            f"doubt      {request.pairs()} matched pairs cannot bound an effect at 95 %: --repeat "
-            f"{math.ceil(LEAST_PAIRS * request.repeat / request.pairs())}"
-        )
+    pairs, least = request.pairs(), least_pairs(request.effects())
+    if pairs < least:
+        more = math.ceil(least * request.repeat / pairs)
+        lines.append(f"doubt      {few_pairs(pairs, request.effects())}: --repeat {more}")
     return "\n".join(lines)
 
 

@@ -140,8 +140,8 @@ def short_name(metric: str) -> str:
 
 
 def change(ratio: float) -> str:
-    """`-4.1 %`, `+12.3 %`."""
-    return f"{100 * (ratio - 1):+.1f} %"
+    """`-4.1 %`, `+12.3 %`; from tenfold on `× 35.1`."""
+    return f"× {ratio:,.3g}" if ratio >= 10 else f"{100 * (ratio - 1):+.1f} %"
 
 
 def value(metric: str, number: float) -> str:

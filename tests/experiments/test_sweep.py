@@ -115,12 +115,22 @@ def test_an_effect_that_depends_on_another_setting_is_said() -> None:
     assert any("linger.ms 0 → 20" in doubt.message and "compression.type=none" in doubt.message for doubt in doubts)
 
 
-def test_too_few_blocks_bound_nothing_and_say_so() -> None:
-    """Five repeats of one parameter are five pairs: no bound, no claim, and how many it takes."""
-    answer = swept([LINGER], machine(faster), blocks=5)
+@pytest.mark.parametrize("values", [2, 3, 4, 9])
+def test_too_few_blocks_show_nothing_and_say_so(values: int) -> None:
+    """However large every effect; with one block more each is shown, and nothing is said. Six pairs were once enough
+    for any number of effects, whose joint test then called +3,000 % chance.
+    """
+    levels = Parameter("batch.size", tuple(str(1000 * number) for number in range(1, values + 1)))
+    enough = sweep.least_pairs(values - 1)
+    few, many = (
+        swept([levels], machine(lambda combination: float(combination["batch.size"]) ** 2), blocks=blocks)
+        for blocks in (enough - 1, enough)
+    )
 
-    assert not any(effect.differs for effect in answer.effects)
-    assert "few_pairs" in {doubt.code for doubt in answer.doubts}
+    assert not any(effect.differs for effect in few.effects)
+    assert [doubt.code for doubt in few.doubts] == ["few_pairs"]
+    assert all(effect.differs and effect.low is not None for effect in many.effects)
+    assert many.doubts == []
 
 
 def test_a_run_that_cannot_be_judged_is_a_row_and_in_no_effect() -> None:
@@ -296,12 +306,13 @@ def test_a_sweep_without_a_run_that_counts_is_not_valid() -> None:
 
 
 def test_the_plan_says_what_will_be_run_and_that_it_is_too_little() -> None:
-    """Runs, time, cap; five pairs bound nothing, with the --repeat that would."""
+    """Runs, time, cap; five pairs show none of two effects, with the --repeat that would."""
     told = sweep_text.plan(request_of(MOCK, ["linger.ms=0,5,20"], 5))
 
     assert "15 in 5 blocks" in told and "about 1.8 min" in told and "500.0 GiB" in told
-    assert "5 matched pairs" in told and "--repeat 6" in told
-    assert "matched pairs" not in sweep_text.plan(request_of(MOCK, ["linger.ms=0,5", "workers=1,2"], 5))
+    assert "5 matched pairs" in told and "any of 2 effects" in told and "--repeat 7" in told
+    assert "--repeat 4" in sweep_text.plan(request_of(MOCK, ["linger.ms=0,5", "workers=1,2"], 3))
+    assert "matched pairs" not in sweep_text.plan(request_of(MOCK, ["linger.ms=0,5", "workers=1,2"], 4))
 
 
 def test_a_real_sweep_on_the_mock(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from loadgen.judge import gate_text
 from loadgen.judge.gate import GateRun
 from loadgen.judge.gate_junit import junit
+from loadgen.judge.gate_text import change
 from loadgen.judge.variant import Variant
 from tests.judge.test_gate import NAMED, Machine, ran
 
@@ -83,3 +84,8 @@ def test_annotations_name_what_did_not_pass(run: GateRun) -> None:
     for line, metric in zip(lines, bad, strict=True):
         assert line.startswith("::error " if metric.verdict == "regressed" else "::warning ")
         assert "\n" not in line and "%25" in line
+
+
+def test_a_change_of_many_times_is_told_as_times() -> None:
+    """+3406.2 % takes a second look; × 35.1 does not."""
+    assert [change(ratio) for ratio in (0.959, 1.123, 9.99, 35.062)] == ["-4.1 %", "+12.3 %", "+899.0 %", "× 35.1"]
