@@ -4,12 +4,15 @@ A door to matplotlib, shared by capacity, sweep and tune; what is drawn is in `p
 """
 
 import io
+import textwrap
 from typing import Any
 
 import msgspec
 
-from loadgen.report.plot import AMBER, DOTS_PER_INCH, FAINT, INK, WIDTH_IN
+from loadgen.report.plot import AMBER, CAPTION_COLUMNS, DOTS_PER_INCH, FAINT, INK, WIDTH_IN
 from loadgen.report.wording import MOCK_LINE, clean
+
+HEADING_COLUMNS = 80  # of the heading's font, in this width
 
 
 class ExperimentPicture(msgspec.Struct, frozen=True):
@@ -32,7 +35,11 @@ def empty_figure(height_in: float) -> Any:
 
 
 def rendered(figure: Any, name: str, heading: str, caption: str, alt: str, *, on_mock: bool) -> ExperimentPicture:
-    """Heading, caption and stamp on a figure, and its bytes; the same numbers give the same bytes."""
+    """Heading, caption and stamp on a figure, and its bytes; the same numbers give the same bytes.
+
+    Args:
+        heading: one line, as long as it has to be; so is the caption.
+    """
     if on_mock:
         for axes in figure.axes:
             axes.text(
@@ -47,9 +54,10 @@ def rendered(figure: Any, name: str, heading: str, caption: str, alt: str, *, on
                 alpha=0.13,
                 fontweight="bold",
             )
-    told = f"{MOCK_LINE}\n{clean(heading)}" if on_mock else clean(heading)
+    told = "\n".join([MOCK_LINE] * on_mock + textwrap.wrap(clean(heading), HEADING_COLUMNS))
+    below = "\n".join(textwrap.wrap(clean(caption), CAPTION_COLUMNS))
     figure.suptitle(told, x=0.01, ha="left", fontsize=11, fontweight="bold", color=AMBER if on_mock else INK)
-    figure.supxlabel(clean(caption), x=0.01, ha="left", fontsize=7, color=FAINT)
+    figure.supxlabel(below, x=0.01, ha="left", fontsize=7, color=FAINT)
     svg, png = io.BytesIO(), io.BytesIO()
     figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
     figure.savefig(png, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})

@@ -6,9 +6,9 @@ from typing import Any
 from loadgen.experiments.plot_experiments import ExperimentPicture, empty_figure, rendered
 from loadgen.experiments.trial import Trial
 from loadgen.experiments.tune_answer import TuneAnswer
-from loadgen.report.plot import BLUE, FAINT, GREEN, VERMILION, formatter, styled
+from loadgen.report.plot import BLUE, FAINT, GREEN, VERMILION, formatter, latency_axis, styled
 from loadgen.report.wording import short_rate
-from loadgen.slo import parse_rule
+from loadgen.slo import Rule, parse_rule
 
 LABELS = {
     "rate_per_s": "msg/s",
@@ -31,12 +31,10 @@ def pareto_picture(
     for number, axes_names in enumerate(panels, start=1):
         axes = figure.add_subplot(1, len(panels), number)
         _panel(axes, axes_names, judged, answer)
-        if "p99_us" in axes_names:
-            _bounds(axes, answer.slo)
     figure.axes[0].legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, borderaxespad=0.2, fontsize=7)
     caption = (
         f"{len(trials)} trials, {len(trials) - len(judged)} ended early or not judged. Ringed: none is better in rate, p99, CPU "
-        "or wire\nwithout being worse in another. Start and best of the search: medians of interleaved runs."
+        "or wire without being worse in another. Start and best of the search: medians of interleaved runs."
     )
     alt = f"{len(judged)} trials by {' and by '.join(' over '.join(names) for names in panels)}: {heading}"
     return rendered(figure, "pareto", heading, caption, alt, on_mock=on_mock)
@@ -48,27 +46,23 @@ def _panel(axes: Any, names: tuple[str, str], trials: Sequence[Trial], answer: T
     _dots(axes, names, missed, marker=".", color=FAINT, label="missed the SLO")
     _dots(axes, names, met, marker=".", color=BLUE, label="met it")
     _dots(axes, names, answer.front, marker="o", color=BLUE, fillstyle="none", markersize=9, label="front")
+    compared: list[Trial] = []
     if answer.confirmed is not None:
         start, candidate = answer.confirmed.start.trial, answer.confirmed.candidate.trial
         _dots(axes, names, [start] if start else [], marker="s", color=VERMILION, label="start")
-        _dots(
-            axes,
-            names,
-            [candidate] if candidate else [],
-            marker="*",
-            color=GREEN,
-            markersize=12,
-            label="best of the search",
-        )
-    if names[1] == "p99_us":
-        axes.set_yscale("log")
+        best = [candidate] if candidate else []
+        _dots(axes, names, best, marker="*", color=GREEN, markersize=12, label="best of the search")
+        compared = [trial for trial in (start, candidate) if trial]
     for axis, name in zip((axes.xaxis, axes.yaxis), names, strict=True):
         axis.set_label_text(LABELS[name])
-        shown = formatter(short_rate if name == "rate_per_s" else lambda value: f"{value:,g}")
-        axis.set_major_formatter(shown)
-        # within one decade only the minor ticks are there
-        axis.set_minor_formatter(shown)
-    axes.tick_params(which="both", labelsize=7)
+        axis.set_major_formatter(formatter(short_rate if name == "rate_per_s" else lambda value: f"{value:,g}"))
+    if names[1] == "p99_us":
+        bounds_us = [rule.bound for rule in _bounds(answer.slo)]
+        for bound_us in bounds_us:
+            axes.axhline(bound_us / 1000, color=GREEN, linestyle=(0, (5, 2)), linewidth=1.2)
+        told_us = [trial.values["p99_us"] for trial in (*trials, *compared) if "p99_us" in trial.values]
+        latency_axis(axes, [*bounds_us, *told_us])
+    axes.tick_params(labelsize=7)
 
 
 def _dots(axes: Any, names: tuple[str, str], trials: Sequence[Trial], **look: Any) -> None:
@@ -77,11 +71,9 @@ def _dots(axes: Any, names: tuple[str, str], trials: Sequence[Trial], **look: An
     axes.plot(xs, ys, linestyle="none", zorder=3, **look)
 
 
-def _bounds(axes: Any, slo: Sequence[str]) -> None:
-    for text in slo:
-        rule = parse_rule(text)
-        if rule.metric == "latency_us.response.p99":
-            axes.axhline(rule.bound / 1000, color=GREEN, linestyle=(0, (5, 2)), linewidth=1.2)
+def _bounds(slo: Sequence[str]) -> list[Rule]:
+    """The rules that the axis can show."""
+    return [rule for rule in map(parse_rule, slo) if rule.metric == "latency_us.response.p99"]
 
 
 def _scaled(axis: str, value: float) -> float:
