@@ -178,6 +178,7 @@ def test_a_topic_of_a_mock_goes_with_it(mock: Broker, topic: str) -> None:
     assert delete_topic(mock, topic, {})
 
 
+@pytest.mark.usefixtures("short_grace")
 def test_removing_a_topic_never_costs_a_result() -> None:
     """It is the last thing a run does: a cluster that is gone is told by false."""
     assert not delete_topic(NOBODY, "loadgen-x", {})
@@ -200,12 +201,14 @@ def test_a_good_name_is_given_back(name: str) -> None:
     assert check_topic_name(name) == name
 
 
+@pytest.mark.usefixtures("short_grace")
 def test_an_unreachable_cluster_is_told_by_every_question() -> None:
     """Not by a wrong answer."""
     with pytest.raises(Unreachable):
         describe_topic(NOBODY, "t", {})
 
 
+@pytest.mark.usefixtures("short_grace")
 def test_end_offsets_of_an_unreachable_cluster_are_none() -> None:
     """They are asked after a run too, whose result must not be lost for them."""
     assert end_offsets(NOBODY, "t", {}) is None

@@ -36,11 +36,13 @@ def reason(bootstrap: str, properties: Mapping[str, str], answer_within_s: float
     return text
 
 
+@pytest.mark.usefixtures("short_grace")
 def test_a_closed_port() -> None:
     """Connection refused, and the question whether a broker runs there."""
     assert "refused; is a broker running there?" in reason("127.0.0.1:1", {})
 
 
+@pytest.mark.usefixtures("short_grace")
 def test_an_unknown_host() -> None:
     """The name and that it does not resolve."""
     assert "check the host name" in reason("no-such-host.invalid:9092", {})
@@ -162,6 +164,7 @@ def test_the_right_certificate(guarded: Guarded) -> None:
     assert cluster.version == "4.3"
 
 
+@pytest.mark.usefixtures("short_grace")
 @pytest.mark.kafka
 @pytest.mark.parametrize(
     ("listener", "protocol"), [("TLS", "plaintext"), ("PASSWORD", "plaintext"), ("PLAINTEXT", "ssl")]

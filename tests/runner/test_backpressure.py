@@ -9,13 +9,13 @@ from loadgen.profile import resolve
 from loadgen.report.result import Distribution
 from loadgen.runner.coordinator import carry_out
 
-QUEUE, RTT_MS, RATE_PER_S = 100, 200, 5000  # 100 records a round trip of 200 ms: 500/s
+QUEUE, RTT_MS, RATE_PER_S = 100, 100, 10_000  # 100 records a round trip of 100 ms: 1,000/s
 COUNT = 1000
 
 
 @pytest.fixture
 def far(mock: Broker) -> Iterator[Broker]:
-    """The mock cluster, 200 ms away."""
+    """The mock cluster, 100 ms away."""
     assert mock.mock is not None
     mock.mock.set_rtt_ms(1, RTT_MS)
     yield mock
@@ -45,7 +45,7 @@ def test_a_full_queue_is_waited_for_and_the_wait_is_in_the_latency(far: Broker, 
     )
     assert isinstance(response, Distribution)
     assert response.n == service.n == lateness.n == COUNT
-    # the last is due after 0.2 s and has nine round trips before it
+    # the last is due after 0.1 s and has nine round trips before it
     assert response.max >= (COUNT / QUEUE - 2) * RTT_MS * 1000
     assert response.mean == pytest.approx(lateness.mean + service.mean, abs=1000)
     assert lateness.max > service.p50

@@ -31,7 +31,7 @@ def read_all(kafka: Broker, topic: str) -> list[tuple[bytes | None, bytes]]:
     consumer.assign([TopicPartition(topic, partition, 0) for partition in range(len(ends))])
     found: list[tuple[bytes | None, bytes]] = []
     while len(found) < sum(ends):
-        for message in consumer.consume(10_000, timeout=5.0):
+        for message in consumer.consume(10_000, timeout=0.1):
             assert message.error() is None, message.error()
             found.append((message.key(), message.value()))
     consumer.close()
