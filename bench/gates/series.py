@@ -19,8 +19,10 @@ import msgspec
 
 from bench.gates.planted import BUSY, PLAIN, TURNS_NAME
 from loadgen.errors import NotValid
+from loadgen.experiments.gate_calibration import calibration_of
+from loadgen.experiments.gate_request import GateRequest, Mode, request_of, rule_of
 from loadgen.experiments.gate_runs import GateRuns
-from loadgen.experiments.gate_session import GateRequest, Mode, calibration_of, request_of, rule_of, run_gate
+from loadgen.experiments.gate_session import run_gate
 from loadgen.experiments.record import begin
 from loadgen.experiments.run_door import Address, Request, RunHere
 from loadgen.judge.gate import GateRun
@@ -158,7 +160,7 @@ def calibrated(setup: Setup, broker: Address | None) -> Setup:
     os.environ[TURNS_NAME] = "0"
     request = asked(setup, "calibrate", 0)
     run = carried_out(request, broker)
-    found = calibration_of(request, run)
+    found = calibration_of(run, request.plan.limits, request.looks)
     runs = [side.metrics for pair in run.pairs for side in (pair.baseline, pair.candidate)]
     baseline = {metric: statistics.median(each[metric] for each in runs) for metric in (ACKED, CPU)}
     turn_ns, turn_cpu_ns = _turn_costs(setup, broker)

@@ -15,7 +15,8 @@ from loadgen.cli.gate_output import GateOutput, tell_calibration, tell_failure, 
 from loadgen.errors import LoadgenError
 
 if TYPE_CHECKING:
-    from loadgen.experiments.gate_session import GateRequest, Mode, OnPair
+    from loadgen.experiments.gate_request import GateRequest, Mode
+    from loadgen.experiments.gate_session import OnPair
     from loadgen.judge.gate import Pair
     from loadgen.judge.verdict import GateVerdict
 
@@ -52,7 +53,7 @@ def gate(
 
     Exit 0 pass or improved, 98 regressed, 6 inconclusive, 5 not comparable, 2 not started.
     """
-    from loadgen.experiments.gate_session import request_of
+    from loadgen.experiments.gate_request import request_of
 
     where = output or GateOutput()
     where.check()
@@ -83,8 +84,10 @@ def gate(
 
 
 def _carry_out(request: "GateRequest", output: GateOutput, started_s: float) -> int:
-    from loadgen.experiments import gate_session
+    from loadgen.experiments.gate_calibration import calibration_of, write_calibration
+    from loadgen.experiments.gate_request import rule_of
     from loadgen.experiments.gate_runs import GateRuns
+    from loadgen.experiments.gate_session import check_self_test, run_gate
     from loadgen.experiments.record import begin
     from loadgen.experiments.run_door import broker_for
     from loadgen.report import folder
@@ -92,7 +95,7 @@ def _carry_out(request: "GateRequest", output: GateOutput, started_s: float) -> 
     root = folder.results_root(None, os.environ)
     name = str(request.flags.pop("name", None) or request.mode)
     command = ["loadgen", *sys.argv[1:]]
-    recorder = begin(root, name, "gate", command, gate_session.rule_of(request), at=output.out)
+    recorder = begin(root, name, "gate", command, rule_of(request), at=output.out)
     plan = request.plan
     with broker_for(request.flags.get("start")) as broker:
         runs = GateRuns(
@@ -105,14 +108,14 @@ def _carry_out(request: "GateRequest", output: GateOutput, started_s: float) -> 
         )
         with _kept(recorder.path):
             on_pair = _progress(request, started_s, output.quiet)
-            run = gate_session.run_gate(request, runs, recorder, time.monotonic, on_pair)
+            run = run_gate(request, runs, recorder, time.monotonic, on_pair)
     if request.mode == "calibrate":
-        found = gate_session.calibration_of(request, run)
-        gate_session.write_calibration(request.file, found)
+        found = calibration_of(run, plan.limits, request.looks)
+        write_calibration(request.file, found)
         tell_calibration(request, found, recorder.path, output)
         return 0
     if request.mode == "self-test":
-        gate_session.check_self_test(run)
+        check_self_test(run)
     seconds = time.monotonic() - started_s
     tell_verdict(request, run, recorder.path, output, seconds=seconds, on_mock=runs.on_mock)
     inconclusive_passes = run.verdict.verdict == "inconclusive" and request.inconclusive == "pass"

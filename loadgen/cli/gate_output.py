@@ -19,7 +19,7 @@ from loadgen.cli.report import write
 from loadgen.errors import LoadgenError
 
 if TYPE_CHECKING:
-    from loadgen.experiments.gate_session import GateRequest
+    from loadgen.experiments.gate_request import GateRequest
     from loadgen.judge.calibrate import Calibrated
     from loadgen.judge.gate import GateRun
 

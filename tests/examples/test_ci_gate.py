@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from loadgen.experiments.gate_session import request_of
+from loadgen.experiments.gate_request import request_of
 
 ROOT = Path(__file__).parents[2]
 CI = ROOT / "examples" / "ci"

@@ -1,4 +1,4 @@
-"""A gate from flags and file to its record, over simulated runs; and the same over real ones on the mock."""
+"""A gate to its record, over simulated runs; and the same over real ones on the mock."""
 
 import json
 import sys
@@ -11,9 +11,9 @@ import pytest
 from loadgen.cli.gate import gate
 from loadgen.cli.gate_output import GateOutput
 from loadgen.errors import NotValid, UsageError
-from loadgen.experiments import gate_session
+from loadgen.experiments.gate_request import GateRequest, request_of, rule_of
 from loadgen.experiments.gate_runs import GateRuns
-from loadgen.experiments.gate_session import GateRequest, request_of, run_gate
+from loadgen.experiments.gate_session import check_self_test, run_gate
 from loadgen.experiments.record import begin
 from loadgen.judge.gate import GateRun
 from loadgen.judge.stored import side
@@ -65,7 +65,7 @@ class Cluster:
 
 
 def carried_out(request: GateRequest, door: SimulatedDoor, folder: Path) -> tuple[GateRun, dict[str, Any]]:
-    recorder = begin(folder, "gate", "gate", ["loadgen", "gate"], gate_session.rule_of(request))
+    recorder = begin(folder, "gate", "gate", ["loadgen", "gate"], rule_of(request))
     runs = GateRuns(
         flags=request.flags,
         variants={"baseline": request.plan.baseline, "candidate": request.plan.candidate},
@@ -152,109 +152,9 @@ def test_a_planted_loss_is_caught_and_a_gate_that_cannot_fire_says_so(tmp_path: 
     fine, _ = carried_out(request, SimulatedDoor(Cluster()), tmp_path / "fine")
     noisy, _ = carried_out(request, SimulatedDoor(Cluster(noise=3.0)), tmp_path / "noisy")
 
-    gate_session.check_self_test(fine)
+    check_self_test(fine)
     with pytest.raises(NotValid, match="would not fire"):
-        gate_session.check_self_test(noisy)
-
-
-@pytest.mark.parametrize(
-    ("flags", "plant"),
-    [
-        ({}, {"events": "fresh"}),
-        ({"record_size": "200"}, {"instrument": "python"}),
-        ({"events": "fresh"}, {"instrument": "python"}),
-    ],
-)
-def test_what_is_planted_leaves_the_records_as_they_are(flags: dict[str, str], plant: dict[str, str]) -> None:
-    """A loss is planted where it does not change the payload: the same orders made one by one, or timed in Python."""
-    request = request_of({**MOCK, **flags}, mode="self-test")
-
-    assert request.plan.candidate.settings == plant
-
-
-def test_calibration_writes_limits_that_the_next_gate_reads(tmp_path: Path) -> None:
-    """Twenty pairs of the baseline with itself, all run; the limits go to gate.toml and hold for the next gate; a tighter
-    one is accepted with the share of gates that it will leave inconclusive.
-    """
-    request = request_of({**MOCK, "rate": "max"}, mode="calibrate")
-    run, _ = carried_out(request, SimulatedDoor(Cluster(noise=0.05)), tmp_path / "runs")
-    gate_session.write_calibration(request.file, gate_session.calibration_of(request, run))
-
-    following = request_of({**MOCK, "rate": "max"}, candidate="linger.ms=20")
-    tighter = request_of({**MOCK, "rate": "max"}, candidate="linger.ms=20", fail_if=["throughput.acked_per_s-2%"])
-
-    assert len(run.pairs) == 20
-    assert [limit.metric for limit in following.plan.limits] == ["throughput.acked_per_s", "cost.cpu_us_per_message"]
-    assert 0.04 < following.plan.limits[0].log_loss < 0.2
-    assert following.doubts == []
-    assert [doubt.code for doubt in tighter.doubts] == ["tighter_than_calibrated"]
-    assert "% of the gates" in tighter.doubts[0].message
-
-
-def test_a_calibration_of_another_kind_of_runner_is_doubted(tmp_path: Path) -> None:
-    """The limits hold for the processor and its cores, whatever the host is called; elsewhere they are used and doubted."""
-    request = request_of({**MOCK, "rate": "max"}, mode="calibrate")
-    run, _ = carried_out(request, SimulatedDoor(Cluster(noise=0.05)), tmp_path / "runs")
-    gate_session.write_calibration(request.file, gate_session.calibration_of(request, run))
-    here = gate_session.kind_of_runner()
-    assert request_of(MOCK, candidate="linger.ms=20").doubts == []
-
-    request.file.write_text(request.file.read_text().replace(here, "Another 1, 64 cores"))
-    (doubt,) = request_of(MOCK, candidate="linger.ms=20").doubts
-
-    assert doubt.code == "calibrated_elsewhere" and "Another 1, 64 cores" in doubt.message and here in doubt.message
-
-
-def test_flags_go_before_the_file_and_the_file_before_what_was_calibrated(tmp_path: Path) -> None:
-    """Each source wins over the next."""
-    calibrated = '[calibrated]\nfail_if = ["throughput.acked_per_s-7%"]\n'
-    Path("gate.toml").write_text('[run]\nduration = "2s"\nworkers = 2\n' + "[candidate]\nlinger.ms = 20\n" + calibrated)
-    from_calibration = request_of(MOCK)
-    Path("gate.toml").write_text(
-        'pairs = 20\nfail_if = ["throughput.acked_per_s-5%"]\n[candidate]\nlinger.ms = 20\n' + calibrated
-    )
-    from_file = request_of(MOCK)
-    from_flags = request_of(MOCK, fail_if=["response.p99+20%"], pairs=10)
-
-    assert from_calibration.plan.limits[0].text == "throughput.acked_per_s-7%"
-    assert from_calibration.flags["duration"] == "2s"
-    assert (from_file.plan.limits[0].text, from_file.plan.looks.pairs[-1]) == ("throughput.acked_per_s-5%", 20)
-    assert (from_flags.plan.limits[0].text, from_flags.plan.looks.pairs[-1]) == ("response.p99+20%", 10)
-
-
-@pytest.mark.parametrize(
-    ("given", "complaint"),
-    [
-        ({}, "both variants are the same"),
-        ({"candidate": "linger.ms=900001"}, "candidate: .*linger.ms"),
-        ({"candidate": "compression.type=gzipp"}, "compression.type"),
-        ({"candidate": "serializer=json"}, "serializer"),
-        ({"candidate": "linger.ms=20", "fail_if": ["throughput.acked_per_s-5%", "throughput.acked_per_s-6%"]}, "twice"),
-        ({"candidate": "linger.ms=20", "inconclusive": "maybe"}, "must be fail or pass"),
-        ({"candidate": "linger.ms=20", "budget": "soon"}, "is not a time"),
-        ({"candidate": "linger.ms=20", "pairs": -1}, "start at 1"),
-    ],
-)
-def test_a_wrong_gate_is_refused_before_the_first_run(given: dict[str, Any], complaint: str) -> None:
-    """What librdkafka or a run would refuse is named with its side, before anything is started."""
-    with pytest.raises(UsageError, match=complaint):
-        request_of(MOCK, **given)
-
-
-@pytest.mark.parametrize(
-    ("flags", "complaint"),
-    [({"slo": ["response.p99<5ms"]}, "slo"), ({"steps": "1k/s,2k/s"}, "steps"), ({"rate": "5MiB/s"}, "same records")],
-)
-def test_flags_that_make_no_gate_are_refused(flags: dict[str, Any], complaint: str) -> None:
-    """Rules, steps and byte rates are a run's, not a gate's."""
-    with pytest.raises(UsageError, match=complaint):
-        request_of({**MOCK, **flags}, candidate="linger.ms=20")
-
-
-def test_a_latency_limit_needs_a_rate() -> None:
-    """Flat out, a latency is the client's own queue."""
-    with pytest.raises(UsageError, match="needs an offered rate"):
-        request_of({**MOCK, "rate": "max"}, candidate="linger.ms=20", fail_if=["response.p99+20%"])
+        check_self_test(noisy)
 
 
 def test_an_interrupted_gate_keeps_what_it_had(tmp_path: Path) -> None:
