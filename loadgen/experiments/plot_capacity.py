@@ -78,7 +78,7 @@ def hockey_stick(
     if bend:
         axes.axvline(bend, color=FAINT, linestyle=(0, (2, 2)), linewidth=0.9)
         axes.text(
-            bend, 0.02, f" knee {short_rate(bend)}", transform=axes.get_xaxis_transform(), fontsize=7, color=FAINT
+            bend, 0.95, f" knee {short_rate(bend)}", transform=axes.get_xaxis_transform(), fontsize=7, color=FAINT
         )
     told_us = [step.response_us.get(name) or 0.0 for step in shown for name, _, _ in LINES]
     latency_axis(axes, [*told_us, *(rule.bound for rule in rules if rule.is_latency)])

@@ -12,7 +12,7 @@ import msgspec
 from loadgen.report.plot import AMBER, CAPTION_COLUMNS, DOTS_PER_INCH, FAINT, INK, WIDTH_IN
 from loadgen.report.wording import MOCK_LINE, clean
 
-HEADING_COLUMNS = 80  # of the heading's font, in this width
+HEADING_COLUMNS = 92  # of the heading's font, in this width
 
 
 class ExperimentPicture(msgspec.Struct, frozen=True):
