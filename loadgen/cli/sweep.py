@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
     from loadgen.experiments.guarded_runs import GuardedRuns
     from loadgen.experiments.plot_experiments import ExperimentPicture
-    from loadgen.experiments.sweep import SweepAnswer, SweepRun
-    from loadgen.experiments.sweep_session import SweepRequest
+    from loadgen.experiments.sweep import SweepRun
+    from loadgen.experiments.sweep_effects import SweepAnswer
+    from loadgen.experiments.sweep_request import SweepRequest
 
 
 def sweep(
@@ -30,7 +31,7 @@ def sweep(
     flags: RunFlags | None = None,
 ) -> int:
     """A grid of settings in randomised, repeated blocks: which setting moved what, with intervals."""
-    from loadgen.experiments import sweep_session, sweep_text
+    from loadgen.experiments import sweep_request, sweep_session, sweep_text
     from loadgen.experiments.guarded_runs import GuardedRuns
     from loadgen.experiments.run_door import RunHere, broker_for
 
@@ -38,12 +39,12 @@ def sweep(
     where.check()
     given = (flags or RunFlags()).given()
     dry, name = given.pop("dry_run", None), given.pop("name", None)
-    request = sweep_session.request_of(given, param or (), repeat)
+    request = sweep_request.request_of(given, param or (), repeat)
     if dry or not where.quiet:
         print(sweep_text.plan(request), file=sys.stdout if dry else sys.stderr)
     if dry:
         return 0
-    recorder = recorder_of("sweep", sweep_session.rule_of(request), where, name)
+    recorder = recorder_of("sweep", sweep_request.rule_of(request), where, name)
     with resumable(recorder), broker_for(request.flags.get("start")) as broker:
         guarded = GuardedRuns(recorder, RunHere(), broker, request.max_bytes)
         found, runs = sweep_session.run_sweep(request, guarded, _progress(request, guarded, quiet=where.quiet))

@@ -6,7 +6,8 @@ from typing import Any
 
 from loadgen.experiments.grid import Parameter, named
 from loadgen.experiments.plot_experiments import ExperimentPicture, empty_figure, rendered
-from loadgen.experiments.sweep import SweepAnswer, SweepRun, best_of
+from loadgen.experiments.sweep import SweepRun
+from loadgen.experiments.sweep_effects import SweepAnswer, best_of
 from loadgen.judge.gate_text import short_name, value
 from loadgen.report.plot import BLUE, FAINT, formatter, styled
 from loadgen.report.wording import short_rate

@@ -4,22 +4,20 @@ import csv
 import io
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from loadgen.experiments.byte_budget import GIB
 from loadgen.experiments.grid import named
-from loadgen.experiments.sweep import Effect, SweepAnswer, SweepRun, best_of, few_pairs, least_pairs
+from loadgen.experiments.sweep import SweepRun
+from loadgen.experiments.sweep_effects import Effect, SweepAnswer, best_of, few_pairs, least_pairs
+from loadgen.experiments.sweep_request import SweepRequest
 from loadgen.judge.gate_text import change, p_value, short_name, value
 from loadgen.report.markdown import escape
 from loadgen.report.wording import MOCK_LINE, clean
 
-if TYPE_CHECKING:
-    from loadgen.experiments.sweep_session import SweepRequest
-
 HEADS = ("metric", "setting", "change", "95 % interval", "p")
 
 
-def plan(request: "SweepRequest") -> str:
+def plan(request: SweepRequest) -> str:
     """What will be done, before the first run."""
     load = "flat out" if not request.at_rate else f"at {request.flags['rate']}"
     lines = [
@@ -36,12 +34,12 @@ def plan(request: "SweepRequest") -> str:
     return "\n".join(lines)
 
 
-def volume(request: "SweepRequest", bytes_per_run: float) -> str:
+def volume(request: SweepRequest, bytes_per_run: float) -> str:
     """How much all runs will send, once the first has been made."""
     return f"volume     about {bytes_per_run * request.runs() / GIB:.2f} GiB of payload in all"
 
 
-def progress(request: "SweepRequest", runs: Sequence[SweepRun], left_s: float) -> str:
+def progress(request: SweepRequest, runs: Sequence[SweepRun], left_s: float) -> str:
     """One run as it ends."""
     last, metric = runs[-1], request.metrics[0]
     told = last.complaint or f"{short_name(metric)} {value(metric, last.metrics.get(metric, 0.0))}"

@@ -14,14 +14,16 @@ import pytest
 from loadgen.cli.experiment import ExperimentOutput
 from loadgen.cli.sweep import sweep as sweep_command
 from loadgen.errors import Unreachable, UsageError
-from loadgen.experiments import sweep, sweep_session, sweep_text
+from loadgen.experiments import sweep, sweep_effects, sweep_session, sweep_text
 from loadgen.experiments.byte_budget import GIB
 from loadgen.experiments.grid import Parameter, combinations, flags_with, parse_parameters
 from loadgen.experiments.guarded_runs import GuardedRuns
 from loadgen.experiments.plot_sweep import sweep_picture
 from loadgen.experiments.record import Recorder, begin, resume
-from loadgen.experiments.sweep import SweepAnswer, SweepRun
-from loadgen.experiments.sweep_session import request_of, run_sweep
+from loadgen.experiments.sweep import SweepRun
+from loadgen.experiments.sweep_effects import SweepAnswer
+from loadgen.experiments.sweep_request import request_of, rule_of
+from loadgen.experiments.sweep_session import run_sweep
 from tests.experiments.doors import SimulatedDoor
 from tests.judge.simulated import result
 
@@ -54,7 +56,7 @@ def machine(
 
 
 def swept(parameters: list[Parameter], run: Callable[..., SweepRun], blocks: int = 6) -> SweepAnswer:
-    return sweep.answer(parameters, sweep.carry_out(parameters, blocks, run), [ACKED])
+    return sweep_effects.answer_of(parameters, sweep.carry_out(parameters, blocks, run), [ACKED])
 
 
 def faster(combination: dict[str, str]) -> float:
@@ -121,7 +123,7 @@ def test_too_few_blocks_show_nothing_and_say_so(values: int) -> None:
     for any number of effects, whose joint test then called +3,000 % chance.
     """
     levels = Parameter("batch.size", tuple(str(1000 * number) for number in range(1, values + 1)))
-    enough = sweep.least_pairs(values - 1)
+    enough = sweep_effects.least_pairs(values - 1)
     few, many = (
         swept([levels], machine(lambda combination: float(combination["batch.size"]) ** 2), blocks=blocks)
         for blocks in (enough - 1, enough)
@@ -212,7 +214,7 @@ def guarded(recorder: Recorder, door: SimulatedDoor) -> GuardedRuns:
 def test_a_sweep_over_runs_keeps_record_and_csv(tmp_path: Path) -> None:
     """Every run with its hash, every row in the CSV, the answer in experiment.json; one seed a block."""
     request = request_of(MOCK, ["linger.ms=0,5,20", "compression.type=none,lz4"], 6)
-    recorder = begin(tmp_path, "sweep", "sweep", ["loadgen", "sweep"], sweep_session.rule_of(request))
+    recorder = begin(tmp_path, "sweep", "sweep", ["loadgen", "sweep"], rule_of(request))
     door = SimulatedDoor(cluster)
 
     answer, runs = run_sweep(request, guarded(recorder, door), lambda runs: None)
@@ -228,7 +230,7 @@ def test_a_sweep_over_runs_keeps_record_and_csv(tmp_path: Path) -> None:
 def test_a_sweep_that_ended_early_is_gone_on_from(tmp_path: Path) -> None:
     """The eighth run finds no broker; resumed, seven are not run again and the answer is the undisturbed one's."""
     request = request_of(MOCK, ["linger.ms=0,5,20"], 6)
-    whole = begin(tmp_path / "a", "sweep", "sweep", [], sweep_session.rule_of(request))
+    whole = begin(tmp_path / "a", "sweep", "sweep", [], rule_of(request))
     expected, _ = run_sweep(request, guarded(whole, SimulatedDoor(cluster)), lambda runs: None)
     door = SimulatedDoor(cluster)
 
@@ -238,11 +240,11 @@ def test_a_sweep_that_ended_early_is_gone_on_from(tmp_path: Path) -> None:
         return cluster(flags)
 
     door.answer = lossy
-    recorder = begin(tmp_path / "b", "sweep", "sweep", [], sweep_session.rule_of(request))
+    recorder = begin(tmp_path / "b", "sweep", "sweep", [], rule_of(request))
     with pytest.raises(Unreachable):
         run_sweep(request, guarded(recorder, door), lambda runs: None)
     recorder.write(state="interrupted")
-    resumed = resume(recorder.path, "sweep", sweep_session.rule_of(request))
+    resumed = resume(recorder.path, "sweep", rule_of(request))
     answer, _ = run_sweep(request, guarded(resumed, door), lambda runs: None)
 
     assert answer == expected
@@ -265,7 +267,7 @@ def test_tables_say_what_moved_and_a_mock_is_said_first() -> None:
 def test_pictures_are_drawn_for_any_number_of_parameters(parameters: list[Parameter]) -> None:
     """Dots, a heat map, small multiples; the best combination is in the heading; the same bytes each time."""
     runs = sweep.carry_out(parameters, 2, machine(faster))
-    answer = sweep.answer(parameters, runs, [ACKED])
+    answer = sweep_effects.answer_of(parameters, runs, [ACKED])
 
     first, again = (sweep_picture(answer, runs, ACKED, on_mock=False) for _ in range(2))
 
@@ -275,18 +277,18 @@ def test_pictures_are_drawn_for_any_number_of_parameters(parameters: list[Parame
 
 def test_a_sweep_of_other_parameters_is_not_resumed(tmp_path: Path) -> None:
     """Runs of another grid cannot stand in this one's blocks: exit 2 with both."""
-    recorder = begin(tmp_path, "sweep", "sweep", [], sweep_session.rule_of(request_of(MOCK, ["linger.ms=0,5"], 6)))
+    recorder = begin(tmp_path, "sweep", "sweep", [], rule_of(request_of(MOCK, ["linger.ms=0,5"], 6)))
     recorder.write(state="interrupted")
 
     with pytest.raises(UsageError, match="begun with parameters"):
-        resume(recorder.path, "sweep", sweep_session.rule_of(request_of(MOCK, ["linger.ms=0,9"], 6)))
+        resume(recorder.path, "sweep", rule_of(request_of(MOCK, ["linger.ms=0,9"], 6)))
 
 
 def test_a_cluster_is_warmed_before_the_runs_that_count(tmp_path: Path) -> None:
     """A cold broker would be the first block's; on a mock there is nothing to warm."""
     for start, runs in (("kafka", 14), ("mock", 12)):
         request = request_of({"start": start, "X": []}, ["linger.ms=0,5"], 6)
-        recorder = begin(tmp_path / start, "sweep", "sweep", [], sweep_session.rule_of(request))
+        recorder = begin(tmp_path / start, "sweep", "sweep", [], rule_of(request))
         door = SimulatedDoor(lambda flags: result())
         _, counted = run_sweep(request, guarded(recorder, door), lambda runs: None)
 
