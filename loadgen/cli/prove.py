@@ -27,7 +27,7 @@ def prove(
         )
     print("  (p50 of the arithmetic is the run's own: it is the base that the stall is added to)")
     print(
-        f"\nTwice the ceiling: {proof.asked_per_s:,.0f} msg/s asked, "
+        f"\n{proof.asked_per_s / proof.ceiling_per_s:.0f} times the ceiling: {proof.asked_per_s:,.0f} msg/s asked, "
         f"{(proof.achieved_ratio or 0.0):.0%} of it reached; {proof.refusal}"
     )
     print(
