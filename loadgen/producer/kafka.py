@@ -15,6 +15,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Never
 
+# list_topics() looks this module up, and its first import would need a file where a client may have taken the last one
+import confluent_kafka.admin  # noqa: F401
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from loadgen.errors import Unreachable, UsageError

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -364,6 +365,30 @@ def test_use_after_fork_is_a_clear_error(mock: Broker, topic: str) -> None:
     assert reports.wait_for(1) == [(None, b"kept")]
     assert isinstance(UsedAfterFork(1), KafkaProducerError)
     transport.close(1)
+
+
+NOTHING_MORE_IS_IMPORTED = """
+import sys
+from loadgen.producer.kafka import KafkaTransport
+
+class NoFileIsLeft:
+    def find_spec(self, name, path=None, target=None):
+        raise OSError(24, "Too many open files", name)
+
+transport = KafkaTransport({"bootstrap.servers": sys.argv[1]})
+sys.meta_path.insert(0, NoFileIsLeft())
+print(transport.prime(sys.argv[2], 10))
+"""
+
+
+def test_a_host_without_a_file_left_can_still_be_asked(mock: Broker, topic: str) -> None:
+    """The binding imported a module in its first metadata call; twenty clients had left no file to read it from, and a
+    worker ended with a traceback in eleven of 48 runs at that limit.
+    """
+    command = [sys.executable, "-c", NOTHING_MORE_IS_IMPORTED, mock.bootstrap, topic]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+    assert (done.returncode, done.stdout.strip()) == (0, "4"), done.stderr
 
 
 @pytest.mark.kafka
